@@ -1,0 +1,1 @@
+//! When a job runs: cron, interval, once, manual, in a time zone.

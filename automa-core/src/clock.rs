@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// Tells the time and waits for it. Everything in Automa that depends on the time asks one of these.
 ///
-/// Promises: `sleep_until` returns once `now` is at or past the instant, never before, and at once when it is past
+/// Promises: `now` has no part finer than a microsecond; `sleep_until` returns once `now` is at or past the instant, never before, and at once when it is past
 /// already; dropping its future costs nothing and leaves nothing behind.
 #[async_trait]
 pub trait Clock: Debug + Send + Sync + 'static {
@@ -34,12 +34,14 @@ impl SystemClock {
 #[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        // What is stored keeps microseconds; a finer time would not come back as it went in.
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     async fn sleep_until(&self, instant: Timestamp) {
         loop {
-            let left = instant.duration_since(Timestamp::now());
+            let left = instant.duration_since(self.now());
             match Duration::try_from(left) {
                 Ok(left) if !left.is_zero() => tokio::time::sleep(left.min(Self::SLICE)).await,
                 _ => return,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::Invalid;
+use crate::words::words;
 
 /// What an id, a reference or an audit event speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,28 +31,16 @@ pub enum Kind {
     System,
 }
 
-impl Kind {
-    /// The word for it, as API paths and audit events spell it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Session => "session",
-            Self::Script => "script",
-            Self::Version => "version",
-            Self::Agent => "agent",
-            Self::Job => "job",
-            Self::Execution => "execution",
-            Self::System => "system",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+words!("kind", Kind {
+    User => "user",
+    Session => "session",
+    Script => "script",
+    Version => "version",
+    Agent => "agent",
+    Job => "job",
+    Execution => "execution",
+    System => "system",
+});
 
 /// One thing, named by kind and id: what an error or an audit event points at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

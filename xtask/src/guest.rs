@@ -69,7 +69,7 @@ fn build(ws: &Workspace, finished: &Path) -> Result {
     let venv = Venv::ensure(ws, folder, &requirements)?;
     let component = folder.join("automa-guest.wasm");
     let script = ws.path(SOURCE).join("build.py");
-    venv.python(ws).arg(script).arg("--output").arg(&component).run()?;
+    venv.python(ws).arg(script).arg(&component).run()?;
     replace(finished, |new| venv.python(ws).args(["-c", COMPRESS]).arg(&component).arg(new).read().map(drop))
 }
 

@@ -1,1 +1,3 @@
-//! Being built.
+//! Examples of using Automa: programs in `bin/`, and a store of one's own in [`metered_store`].
+
+pub mod metered_store;

@@ -47,8 +47,8 @@ fn readme(file: &File) -> Vec<Violation> {
 }
 
 fn changelog(file: &File) -> Option<Violation> {
-    let found = file.text.lines().any(|line| line.starts_with("## [Unreleased]"));
-    (!found).then(|| file.violation(1, "there is no section for what is not released", "add `## [Unreleased]`"))
+    let found = file.text.lines().any(|line| ["## Unreleased", "## [Unreleased]"].contains(&line.trim_end()));
+    (!found).then(|| file.violation(1, "there is no section for what is not released", "add `## Unreleased`"))
 }
 
 fn summary(summary: &File, files: &[File]) -> Vec<Violation> {

@@ -1,0 +1,3 @@
+"""The smallest script there is: what starting costs."""
+
+print("hello")

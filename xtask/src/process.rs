@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, OrFail, Result};
 
@@ -19,6 +21,8 @@ pub(crate) fn say(line: impl std::fmt::Display) {
 pub(crate) trait Run {
     /// Says the command, runs it with our own streams, and fails when it fails.
     fn run(&mut self) -> Result;
+    /// The same, and it fails, and is ended, when it takes longer than this.
+    fn run_within(&mut self, limit: Duration) -> Result;
     /// Runs it silently and returns what it printed to stdout; fails with its stderr.
     fn read(&mut self) -> Result<String>;
     /// Runs it silently: whether it can be started and succeeds.
@@ -30,6 +34,26 @@ impl Run for Command {
         let line = shown(self);
         say(format_args!("  $ {line}"));
         let status = self.status().or_fail(format_args!("start `{line}`"))?;
+        if status.success() { Ok(()) } else { Err(Failure(format!("`{line}` failed ({status})"))) }
+    }
+
+    fn run_within(&mut self, limit: Duration) -> Result {
+        let line = shown(self);
+        say(format_args!("  $ {line}"));
+        let mut child = self.stdin(Stdio::null()).spawn().or_fail(format_args!("start `{line}`"))?;
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().or_fail(format_args!("wait for `{line}`"))? {
+                break status;
+            }
+            if begun.elapsed() > limit {
+                // It may have ended by itself in this moment; then there is nothing to end.
+                let _ = child.kill();
+                child.wait().or_fail(format_args!("wait for `{line}`"))?;
+                return Err(Failure(format!("`{line}` was still running after {} s", limit.as_secs())));
+            }
+            sleep(Duration::from_millis(20));
+        };
         if status.success() { Ok(()) } else { Err(Failure(format!("`{line}` failed ({status})"))) }
     }
 
@@ -93,6 +117,7 @@ pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Stri
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::time::Duration;
 
     use super::{Run, fingerprint, shown};
 
@@ -107,6 +132,13 @@ mod tests {
     fn a_command_that_fails_says_its_name_and_its_errors() {
         let failure = Command::new("sh").args(["-c", "echo broken >&2; exit 3"]).read().unwrap_err();
         assert!(failure.0.contains("sh -c") && failure.0.contains("broken") && failure.0.contains('3'), "{failure}");
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_ended() {
+        let failure = Command::new("sleep").arg("600").run_within(Duration::from_millis(50)).unwrap_err();
+        assert!(failure.0.contains("still running"), "{failure}");
+        assert!(Command::new("true").run_within(Duration::from_secs(60)).is_ok());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `cargo xtask test` and `cargo xtask ci`: every check, step by step, each with its duration.
 
+mod examples;
 mod features;
 mod python_module;
 mod steps;

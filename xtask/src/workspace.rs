@@ -69,8 +69,8 @@ impl Workspace {
     }
 
     /// A program that a development build left in the target folder.
-    pub(crate) fn built(&self, relative: &str) -> PathBuf {
-        self.target.join("debug").join(relative)
+    pub(crate) fn built(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The steps, in the order in which they run: what is quick comes first.
 
-use super::{Ending, Step, features, python_module};
+use super::{Ending, Step, examples, features, python_module};
 use crate::failure::Result;
 use crate::process::{Run, say};
 use crate::workspace::Workspace;
@@ -19,7 +19,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "docs", checks: "the reference builds without a warning", run: reference },
     Step { name: "rust", checks: "the Rust tests", run: rust },
     Step { name: "doctests", checks: "the code in the documentation and in the README", run: doctests },
-    Step { name: "examples", checks: "every example runs to its end", run: examples },
+    Step { name: "examples", checks: "every example runs to its end", run: examples::check },
     Step {
         name: "python",
         checks: "the Python module: build, lints, types, tests, example",
@@ -29,7 +29,7 @@ pub(super) const STEPS: &[Step] = &[
 
 /// The part of the workspace whose tests Cargo can link: automa-py is a module that only a Python can load, and its
 /// tests are Python's.
-const TESTED: [&str; 4] = ["--workspace", "--exclude", "automa-py", "--all-features"];
+pub(super) const TESTED: [&str; 4] = ["--workspace", "--exclude", "automa-py", "--all-features"];
 
 fn set_up(ws: &Workspace) -> Result<Ending> {
     setup::ensure(ws)?;
@@ -91,10 +91,5 @@ fn rust(ws: &Workspace) -> Result<Ending> {
 
 fn doctests(ws: &Workspace) -> Result<Ending> {
     ws.cargo(["test", "--doc"]).args(TESTED).run()?;
-    Ok(Ending::Passed)
-}
-
-fn examples(ws: &Workspace) -> Result<Ending> {
-    let _ = ws;
     Ok(Ending::Passed)
 }

@@ -104,8 +104,9 @@ impl Auditor for ChainAuditor {
                 break;
             }
             for event in &events {
-                if let Err(what) = chain::check(last, event) {
-                    return Ok(damaged(last, AuditSeq(after.0.max(last.map_or(0, |(seq, _)| seq.0)) + 1), what));
+                if let Err(flaw) = chain::check(last, event) {
+                    let next = AuditSeq(last.map_or(0, |(seq, _)| seq.0) + 1);
+                    return Ok(damaged(last, next, flaw.to_string()));
                 }
                 last = Some((event.seq, event.hash));
                 if remembered.is_some_and(|(seq, hash)| seq == event.seq && hash != event.hash) {

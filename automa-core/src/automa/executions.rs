@@ -7,7 +7,7 @@ use super::{ATTEMPTS_ON_STALE, Acting, Inner};
 use crate::access::Action;
 use crate::error::{Error, Result};
 use crate::execution::{Execution, Status};
-use crate::id::{ExecutionId, Ref};
+use crate::id::{ExecutionId, JobId, Ref};
 use crate::store::{
     Batch, LogChunk, LogSeq, Page, PageRequest, Query, Scope, StoreExt as _, Topic, Watcher,
 };
@@ -52,6 +52,26 @@ impl Acting {
                 return Ok(execution);
             }
             changed.changed().await;
+        }
+    }
+
+    /// The newest execution of a job, waiting until there is one that is newer than `after`.
+    pub async fn next_execution(&self, job: JobId, after: Option<ExecutionId>) -> Result<Execution> {
+        self.permit(Action::ExecutionRead, job.to_ref()).await?;
+        // The scheduler writes an execution and its job's next instant together.
+        let mut planned = self.inner.store.watch(Topic::Schedule);
+        let mut queued = self.inner.store.watch(Topic::Queue);
+        loop {
+            self.require::<crate::job::Job>(job).await?;
+            let all = Query::Executions(Scope::Job(job), None);
+            let newest = self.inner.store.page::<Execution>(&all, &PageRequest::newest(1)).await?.items.into_iter().next();
+            match newest {
+                Some(execution) if after.is_none_or(|after| execution.id > after) => return Ok(execution),
+                _ => tokio::select! {
+                    () = planned.changed() => {}
+                    () = queued.changed() => {}
+                },
+            }
         }
     }
 

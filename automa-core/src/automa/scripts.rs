@@ -21,6 +21,14 @@ pub struct ScriptSpec {
     pub description: Description,
 }
 
+impl ScriptSpec {
+    /// A script of this name, without a description.
+    #[must_use]
+    pub fn new(name: Name) -> Self {
+        Self { name, description: Description::default() }
+    }
+}
+
 impl Acting {
     /// Makes a script; its source becomes version 1.
     ///

@@ -91,26 +91,31 @@ fn unknown(name: &str) -> Invalid {
 /// Up to three names that `name` may have been meant for, the likeliest first.
 fn closest(name: &str) -> Vec<String> {
     let wanted = plain(name);
-    let wanted_city = wanted.rsplit('/').next().unwrap_or(&wanted);
-    // In half letters, so that a slip in the whole name weighs less than the same slip in its last part alone.
-    let most = 2 * (wanted.len() / 4).clamp(1, 3) + 1;
-    let database = TimeZoneDatabase::bundled();
-    let mut close: Vec<(usize, String)> = database
+    let wanted_city = city(&wanted);
+    let slips = |one: &str, other: &str| {
+        let slips = distance(one, other);
+        (slips <= (one.len() / 4).clamp(1, 3)).then_some(slips)
+    };
+    let mut close: Vec<(usize, String)> = TimeZoneDatabase::bundled()
         .available()
         .map(|known| known.as_str().to_owned())
         .filter(|known| is_ours(known))
         .filter_map(|known| {
             let whole = plain(&known);
-            // A city may have been given alone, or under the wrong continent.
-            let city = whole.rsplit('/').next().unwrap_or(&whole);
-            let by_city = if city.len() > 3 { 2 * distance(wanted_city, city) + 1 } else { usize::MAX };
-            let away = by_city.min(2 * distance(&wanted, &whole));
-            (away <= most).then_some((away, known))
+            // A city may have been given alone, or under the wrong continent; the same slip in a whole name weighs less.
+            let by_city = slips(wanted_city, city(&whole)).map(|slips| 2 * slips + 1).filter(|_| wanted_city.len() > 3);
+            let by_whole = slips(&wanted, &whole).map(|slips| 2 * slips);
+            Some((by_whole.into_iter().chain(by_city).min()?, known))
         })
         .collect();
     close.sort();
     let best = close.first().map_or(0, |(away, _)| *away);
     close.into_iter().take_while(|(away, _)| *away == best).take(3).map(|(_, known)| known).collect()
+}
+
+/// The last part of a name.
+fn city(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// A name as it is compared: lower case, and all that people write between words as `_`.

@@ -1,0 +1,4 @@
+//! Everything that this crate promises, as one test binary.
+#![expect(clippy::unwrap_used, reason = "a test whose preparation fails has failed")]
+
+mod schedule;

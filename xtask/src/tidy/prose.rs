@@ -18,7 +18,10 @@ pub fn check(files: &[File]) -> Vec<Violation> {
     for file in files {
         match file.path.as_str() {
             "ARCHITECTURE.md" => all.extend(architecture(file)),
-            "README.md" => all.extend(readme(file)),
+            "README.md" => {
+                all.extend(readme(file));
+                all.extend(untested(file, files));
+            }
             "CHANGELOG.md" => all.extend(changelog(file)),
             "docs/src/SUMMARY.md" => all.extend(summary(file, files)),
             _ => {}
@@ -44,6 +47,14 @@ fn readme(file: &File) -> Vec<Violation> {
             file.violation(1, what, "open with the two commands")
         })
         .collect()
+}
+
+/// The README's Rust is compiled and run as a doctest, if it has any.
+fn untested(readme: &File, files: &[File]) -> Option<Violation> {
+    let line = readme.text.lines().position(|line| line.starts_with("```rust"))?;
+    let included = |file: &File| file.extension() == "rs" && file.text.contains("include_str!(\"../../README.md\")");
+    let remedy = "put #[doc = include_str!(\"../../README.md\")] on a private item of examples/src/lib.rs";
+    (!files.iter().any(included)).then(|| readme.violation(line + 1, "no doctest runs the README's code", remedy))
 }
 
 fn changelog(file: &File) -> Option<Violation> {

@@ -17,6 +17,14 @@ fn the_readme_opens_with_both_commands() {
 }
 
 #[test]
+fn the_readmes_code_is_a_doctest() {
+    let readme = ("README.md", "# Automa\n\n    cargo xtask run\n    cargo xtask test\n\n```rust\nf();\n```\n");
+    assert_eq!(check_files(&[readme]), ["6: no doctest runs the README's code"]);
+    let crate_root = ("examples/src/lib.rs", "#[doc = include_str!(\"../../README.md\")]\nstruct Readme;\n");
+    assert!(check_files(&[readme, crate_root]).is_empty());
+}
+
+#[test]
 fn the_map_stays_under_two_hundred_lines() {
     assert!(check_files(&[("ARCHITECTURE.md", &"x\n".repeat(199))]).is_empty());
     assert_eq!(check_files(&[("ARCHITECTURE.md", &"x\n".repeat(200))]).len(), 1);

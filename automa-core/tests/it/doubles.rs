@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Does what the word that is its script says.
 #[derive(Debug, Default)]
-pub struct WordSandbox {
+pub(crate) struct WordSandbox {
     /// How many scripts run at this moment, and how many did at most.
-    pub now: AtomicUsize,
-    pub most: AtomicUsize,
+    pub(crate) now: AtomicUsize,
+    pub(crate) most: AtomicUsize,
 }
 
 #[async_trait]
@@ -60,30 +60,30 @@ impl Sandbox for WordSandbox {
 }
 
 /// An engine on a store in memory and a clock that the test moves.
-pub struct World {
-    pub automa: Automa,
-    pub store: Arc<dyn Store>,
-    pub clock: ManualClock,
-    pub sandbox: Arc<WordSandbox>,
-    pub me: Acting,
+pub(crate) struct World {
+    pub(crate) automa: Automa,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: ManualClock,
+    pub(crate) sandbox: Arc<WordSandbox>,
+    pub(crate) me: Acting,
 }
 
 /// Midnight of 1 January 2026, UTC.
-pub fn midnight() -> Timestamp {
+pub(crate) fn midnight() -> Timestamp {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::on(Arc::new(MemoryStore::new())).await
     }
 
     /// Another engine on a store that may have been used before.
-    pub async fn on(store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn on(store: Arc<dyn Store>) -> Self {
         Self::with(store, Settings { workers: 4, ..Settings::default() }).await
     }
 
-    pub async fn with(store: Arc<dyn Store>, settings: Settings) -> Self {
+    pub(crate) async fn with(store: Arc<dyn Store>, settings: Settings) -> Self {
         let clock = ManualClock::new(midnight());
         let sandbox = Arc::new(WordSandbox::default());
         let automa = Automa::builder()
@@ -99,31 +99,31 @@ impl World {
     }
 
     /// An agent that runs the script of one word.
-    pub async fn agent(&self, word: &str) -> automa_core::agent::Agent {
+    pub(crate) async fn agent(&self, word: &str) -> automa_core::agent::Agent {
         let name = || word.parse().unwrap();
         let script = self.me.create_script(ScriptSpec::new(name()), word.parse().unwrap()).await.unwrap();
         self.me.create_agent(AgentSpec::new(name(), script.id)).await.unwrap()
     }
 
     /// What a job of that agent needs, every minute.
-    pub async fn every_minute(&self, word: &str) -> JobSpec {
+    pub(crate) async fn every_minute(&self, word: &str) -> JobSpec {
         let agent = self.agent(word).await;
         JobSpec::new(word.parse().unwrap(), agent.id, cron("* * * * *"))
     }
 
     /// Every execution, the oldest first.
-    pub async fn executions(&self) -> Vec<Execution> {
+    pub(crate) async fn executions(&self) -> Vec<Execution> {
         let page = PageRequest::first(PageRequest::LIMIT_MAX);
         self.me.executions(Scope::All, None, &page).await.unwrap().items
     }
 
     /// The statuses of every execution, the oldest first.
-    pub async fn statuses(&self) -> Vec<Status> {
+    pub(crate) async fn statuses(&self) -> Vec<Status> {
         self.executions().await.iter().map(Execution::status).collect()
     }
 
     /// Waits until the engine has made `count` executions and all of them have ended.
-    pub async fn settled(&self, count: usize) -> Vec<Execution> {
+    pub(crate) async fn settled(&self, count: usize) -> Vec<Execution> {
         within("the executions to end", async {
             loop {
                 let all = self.executions().await;
@@ -137,18 +137,18 @@ impl World {
     }
 
     /// What the audit log says was done, the oldest first.
-    pub async fn actions(&self) -> Vec<String> {
+    pub(crate) async fn actions(&self) -> Vec<String> {
         let events = self.store.read_audit(None, automa_core::audit::AuditSeq(0), 500).await.unwrap();
         events.into_iter().map(|it| it.event.action).collect()
     }
 }
 
 /// A cron schedule in UTC.
-pub fn cron(expression: &str) -> Schedule {
+pub(crate) fn cron(expression: &str) -> Schedule {
     Schedule::Cron { expression: expression.parse().unwrap(), zone: "UTC".parse().unwrap() }
 }
 
 /// Fails the test, with what it waited for, instead of hanging it.
-pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), work).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }

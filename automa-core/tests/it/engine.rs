@@ -189,16 +189,13 @@ async fn an_overlapping_occurrence_is_recorded_as_skipped_with_the_reason() {
 async fn after_a_downtime_the_latest_instant_runs_once_or_is_recorded_as_missed() {
     for (misfire, status) in [(Misfire::FireOnce, Status::Succeeded), (Misfire::Skip, Status::Missed)] {
         let world = World::new().await;
-        let mut job = world.every_minute("print late").await;
-        job.misfire = misfire;
-        world.me.create_job(job).await.unwrap();
-        world.clock.advance(Duration::from_secs(24 * 3_600 + 61 + 30));
-        // 00:01:30 of the next day is 30 s late for 00:01:00: in time. A schedule of one instant makes it late.
+        let mut minutely = world.every_minute("print minutely").await;
+        minutely.misfire = misfire;
+        world.me.create_job(minutely).await.unwrap();
         let mut daily = world.every_minute("print daily").await;
-        daily.schedule = crate::doubles::cron("0 12 * * *");
-        daily.misfire = misfire;
-        world.clock.set(midnight());
+        (daily.schedule, daily.misfire) = (crate::doubles::cron("0 12 * * *"), misfire);
         world.me.create_job(daily).await.unwrap();
+        // At 00:01:30 of the next day the minute is 30 s late, which is in time; noon is half a day late.
         world.clock.advance(Duration::from_secs(24 * 3_600 + 90));
         world.automa.start().await.unwrap();
         let all = world.settled(2).await;

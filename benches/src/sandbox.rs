@@ -21,7 +21,8 @@ const PYTHON: &str = "/usr/bin/python3";
 ///
 /// When the sandbox cannot be opened or a script does not succeed.
 pub async fn measure() -> Result<Vec<Figure>, Box<dyn Error>> {
-    let sandbox = WasmSandbox::open()?;
+    let sandbox = WasmSandbox::new();
+    sandbox.load().await?;
     let scripts = [
         ("hello world", include_str!("../scripts/hello.py"), "5 times"),
         ("six imports", include_str!("../scripts/imports.py"), "8 times"),

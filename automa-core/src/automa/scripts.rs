@@ -5,7 +5,6 @@ use crate::access::Action;
 use crate::agent::BackendChoice;
 use crate::error::{Error, Invalid, Result};
 use crate::id::{Kind, Ref, ScriptId};
-use crate::json::JsonObject;
 use crate::limits::Limits;
 use crate::name::{Description, Name};
 use crate::sandbox::{OutputSender, Task};
@@ -150,22 +149,18 @@ impl Acting {
         let (limits, permissions) = (Limits::default(), crate::permissions::Permissions::default());
         let able = |sandbox: &dyn crate::sandbox::Sandbox| sandbox.capabilities().refusal(&limits, &permissions);
         let Ok(sandbox) = self.inner.choose_sandbox(&BackendChoice::Auto, able) else { return Ok(()) };
-        if !sandbox.probe().await.available {
-            return Ok(());
-        }
-        let mut task = Task::new(compile_check(source, name));
-        task.input = JsonObject::default();
+        let task = Task::new(compile_check(source, name));
         let (output, mut ignored) = OutputSender::channel(16);
         let cancel = tokio_util::sync::CancellationToken::new();
         let (outcome, ()) = tokio::join!(sandbox.run(task, output, cancel), async { while ignored.recv().await.is_some() {} });
         match outcome.result.as_ref().map(crate::json::Json::value) {
             Some(serde_json::Value::String(problem)) => Err(Invalid::new("source", problem.as_str()).into()),
             Some(serde_json::Value::Bool(true)) => Ok(()),
-            _ => Err(Invalid::new(
-                "source",
-                format!("could not be compiled: {}", outcome.reason.unwrap_or_else(|| "no reason was given".to_owned())),
-            )
-            .into()),
+            _ if !sandbox.probe().await.available => Ok(()),
+            _ => {
+                let reason = outcome.reason.unwrap_or_else(|| format!("{:?}", outcome.exit));
+                Err(Invalid::new("source", format!("could not be compiled: {reason}")).into())
+            }
         }
     }
 }

@@ -145,7 +145,7 @@ pub enum Key {
 impl Key {
     /// The record, as errors and audit events name it.
     #[must_use]
-    pub fn to_ref(&self) -> Ref {
+    pub fn to_ref(self) -> Ref {
         match self {
             Self::User(id) => id.to_ref(),
             Self::Session(id) => id.to_ref(),

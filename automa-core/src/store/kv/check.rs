@@ -152,7 +152,7 @@ impl<'a, K: KeyValue> Group<'a, K> {
                 self.stage.set(key, value);
             }
         }
-        self.changed.push(Topic::Execution(execution));
+        self.changed.push(Topic::Log(execution));
         Ok(())
     }
 

@@ -5,3 +5,4 @@ mod access;
 mod doubles;
 mod engine;
 mod schedule;
+mod store;

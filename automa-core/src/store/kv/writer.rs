@@ -181,8 +181,9 @@ impl<K: KeyValue> Worker<K> {
         let failure = if to_write { self.write(changes, bytes) } else { self.failed.clone() };
         soon.into_iter().for_each(|answer| answer.give(failure.as_ref()));
         let failure = failure.or_else(|| if to_sync { self.sync() } else { None });
-        durable.into_iter().for_each(|answer| answer.give(failure.as_ref()));
+        // First, so that a watcher made after a commit returned is not woken by it.
         self.notify(topics, failure.is_none());
+        durable.into_iter().for_each(|answer| answer.give(failure.as_ref()));
     }
 
     /// Applies a group's changes; why not, if it could not.

@@ -53,6 +53,8 @@ fn nobodys_own_folder_is_named() {
     for home in [concat!("/ro", "ot/.cache"), concat!("/ho", "me/ada/x"), concat!("/Us", "ers/ada")] {
         assert_eq!(check_at("a.md", &format!("# A\n\nin `{home}/x`")).len(), 1, "{home}");
     }
+    let reaching = concat!("//! Walls.\n// /ro", "ot/.ssh");
+    assert!(check_at("automa-core/src/conformance/sandbox/walls.rs", reaching).is_empty());
     assert!(check_at("a.md", concat!("# A\n\nsrv", "/ho", "me/x and https://example.org/a")).is_empty());
 }
 

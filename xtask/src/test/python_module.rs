@@ -9,7 +9,7 @@ use crate::python::Venv;
 use crate::workspace::Workspace;
 
 pub(super) fn check(ws: &Workspace) -> Result<Ending> {
-    let listed = ws.path("automa-py/requirements-dev.txt");
+    let listed = ws.path("xtask/requirements.txt");
     let requirements = fs::read_to_string(&listed).or_fail(format_args!("read {}", listed.display()))?;
     let venv = Venv::ensure(ws, &ws.target.join("python"), &requirements)?;
     lint(ws, &venv)?;

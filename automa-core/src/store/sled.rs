@@ -19,7 +19,7 @@ use crate::store::kv::{Change, KeyValue, KvStore, Row};
 pub type SledStore = KvStore<SledRows>;
 
 /// How much of the store is kept in memory, in bytes. Sled's own default is 1 GiB.
-const CACHE_BYTES: u64 = 24 * 1024 * 1024;
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What must stay free on the disk, in bytes. Sled cannot take back a write that failed half-way, so none is begun
 /// that might.

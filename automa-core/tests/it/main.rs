@@ -5,4 +5,6 @@ mod access;
 mod doubles;
 mod engine;
 mod schedule;
+mod folder;
 mod store;
+mod store_sled;

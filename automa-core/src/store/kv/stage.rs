@@ -6,13 +6,16 @@ use super::{Change, KeyValue, Row, parts};
 use crate::error::Result;
 use crate::store::Order;
 
+/// What a row will hold; `None` for a row that will be gone.
+type Staged = Option<Vec<u8>>;
+
 /// A store as it will be, once what is staged has been applied.
 #[derive(Debug)]
 pub(super) struct Stage<'a, K> {
     kv: &'a K,
-    rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    rows: BTreeMap<Vec<u8>, Staged>,
     /// What the rows held before the present batch; an outer `None` stands for "was not staged".
-    undo: Vec<(Vec<u8>, Option<Option<Vec<u8>>>)>,
+    undo: Vec<(Vec<u8>, Option<Staged>)>,
     bytes: usize,
 }
 

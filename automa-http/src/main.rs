@@ -1,2 +1,7 @@
-//! Being built.
-fn main() {}
+//! The program `automa`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    automa_http::cli::main()
+}

@@ -112,7 +112,7 @@ fn opening(path: PathBuf, workers: Option<usize>, start: bool, name: &str) -> Re
 
 #[pymethods]
 impl Automa {
-    /// Its data folder, as it was given.
+    /// Its data folder, as it was given: a pathlib.Path.
     #[getter]
     fn path(&self) -> PathBuf {
         self.handle.path().to_owned()

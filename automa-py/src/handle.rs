@@ -140,7 +140,7 @@ impl Handle {
     /// the second time, or in a process that it was forked into.
     pub(crate) fn close(self: &Arc<Self>, grace: Duration) -> Work<()> {
         let handle = Arc::clone(self);
-        Work::wait(async move {
+        Work::change(async move {
             let Ok(automa) = handle.with(|engine| engine.automa.clone()) else { return Ok(()) };
             automa.shutdown(grace).await?;
             drop(automa);
@@ -181,7 +181,7 @@ impl Drop for Handle {
             std::mem::forget(engine);
             return;
         }
-        let ending = Work::<()>::wait(async move {
+        let ending = Work::<()>::change(async move {
             engine.automa.shutdown(Duration::ZERO).await?;
             tokio::task::spawn_blocking(move || drop(engine)).await.map_err(Failure::broken)
         });

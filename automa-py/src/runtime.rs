@@ -118,12 +118,15 @@ impl<T: Send + 'static> Begun<T> for Result<Work<T>> {
     where
         T: for<'any> IntoPyObject<'any>,
     {
+        // The loop first: without one there is nobody to tell, and nothing is begun.
+        let locals = pyo3_async_runtimes::tokio::get_current_locals(py)?;
         let (work, runtime) =
             self.and_then(|work| Ok((work, runtime()?))).map_err(|failure| failure.into_exception(py))?;
-        pyo3_async_runtimes::tokio::future_into_py(py, async move {
-            // A task of its own, so that a cancellation does not undo half of a change.
-            let task = runtime.spawn(work.future);
-            let _ending = work.ends_with_waiting.then(|| AbortOnDrop(task.abort_handle()));
+        // A task of its own, begun at once, so that a cancellation undoes neither a change nor half of one.
+        let task = runtime.spawn(work.future);
+        let ending = work.ends_with_waiting.then(|| AbortOnDrop(task.abort_handle()));
+        pyo3_async_runtimes::tokio::future_into_py_with_locals(py, locals, async move {
+            let _ending = ending;
             Ok(Answer(join(task).await))
         })
     }

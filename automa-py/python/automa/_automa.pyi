@@ -4,12 +4,28 @@ import os
 from asyncio import Future
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from types import TracebackType
+from pathlib import Path
+from types import GenericAlias, TracebackType
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Self
 
 _T = TypeVar("_T", str, bytes)
+
+__all__ = [
+    "Agent",
+    "Automa",
+    "Execution",
+    "Job",
+    "Logs",
+    "Retry",
+    "Script",
+    "Usage",
+    "Verification",
+    "__version__",
+    "open",
+    "open_async",
+]
 
 __version__: str
 
@@ -57,7 +73,7 @@ def open_async(
 @final
 class Automa:
     @property
-    def path(self) -> str: ...
+    def path(self) -> Path: ...
     @property
     def closed(self) -> bool: ...
     def add_script(self, name: str, source: _Source, *, description: str = "") -> Script: ...
@@ -513,6 +529,7 @@ class Execution:
 
 @final
 class Logs(Generic[_T]):
+    def __class_getitem__(cls, item: Any) -> GenericAlias: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> tuple[_Stream, _T]: ...
     def __aiter__(self) -> Self: ...

@@ -4,7 +4,10 @@
 mod access;
 mod doubles;
 mod engine;
-mod schedule;
 mod folder;
+mod schedule;
 mod store;
+mod store_audit;
+mod store_kv;
+mod store_record;
 mod store_sled;

@@ -194,6 +194,7 @@ struct SmallDisk(TempDir);
 
 impl SmallDisk {
     /// `None`, said loudly, where the test may not mount.
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was left out")]
     fn mount(mib: u32) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let mount = Command::new("mount")

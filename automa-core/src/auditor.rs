@@ -17,7 +17,7 @@ use crate::store::{Batch, Store};
 ///
 /// # Promises
 ///
-/// Each is one test of [`conformance::auditor`](crate::conformance::auditor).
+/// Each is one test of `conformance::auditor`.
 ///
 /// - What is attached to a batch is recorded exactly if the batch is committed.
 /// - What `append` was given is durable when it returns.

@@ -18,7 +18,7 @@ use crate::permissions::{Network, Permissions};
 ///
 /// # Promises
 ///
-/// Each is one test of [`conformance::sandbox`](crate::conformance::sandbox).
+/// Each is one test of `conformance::sandbox`.
 ///
 /// - **Refuse rather than weaken.** A task that asks for a limit or a permission which this backend cannot enforce
 ///   ends as [`Exit::SandboxError`] before any of its code runs.

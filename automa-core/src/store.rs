@@ -51,7 +51,7 @@ impl fmt::Display for Revision {
 ///
 /// # Promises
 ///
-/// Each is one test of [`conformance::store`](crate::conformance::store).
+/// Each is one test of `conformance::store`.
 ///
 /// - **`commit` is all or nothing and durable when it returns.** Requirements, revisions and unique keys are checked
 ///   against one state of the store, the one that the batch is applied to. When anything does not hold, nothing of

@@ -1,7 +1,7 @@
 //! A store on anything that keeps sorted bytes: [`KeyValue`] is the little that it needs, [`KvStore`] all the rest.
 //!
 //! This is the short way to a store of your own: implement the five methods of [`KeyValue`], call [`KvStore::on`],
-//! and run [`conformance::store`](crate::conformance::store) against it. [`MemoryStore`](super::MemoryStore) and
+//! and run `conformance::store` against it. [`MemoryStore`](super::MemoryStore) and
 //! [`SledStore`](super::SledStore) are made like this.
 //!
 //! # How it works
@@ -17,7 +17,7 @@
 //!
 //! # Rows
 //!
-//! [`keys`] says which rows there are. Every list has an index of its own, so a page costs what is on it.
+//! `kv/keys.rs` says which rows there are. Every list has an index of its own, so a page costs what is on it.
 
 mod check;
 mod keys;

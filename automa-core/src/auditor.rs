@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::audit::{AuditEvent, AuditSeq, NewAuditEvent};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Ref;
 use crate::script::ContentHash;
 use crate::store::{Batch, Store};
@@ -99,7 +99,14 @@ impl Auditor for ChainAuditor {
         };
         loop {
             let after = last.map_or(AuditSeq(0), |(seq, _)| seq);
-            let events = self.store.read_audit(None, after, Self::READ_AT_ONCE).await?;
+            let events = match self.store.read_audit(None, after, Self::READ_AT_ONCE).await {
+                // Something among the next events cannot even be read: find which.
+                Err(Error::Damaged(_)) => match self.store.read_audit(None, after, 1).await {
+                    Err(Error::Damaged(what)) => return Ok(damaged(last, AuditSeq(after.0 + 1), what)),
+                    one => one?,
+                },
+                read => read?,
+            };
             if events.is_empty() {
                 break;
             }

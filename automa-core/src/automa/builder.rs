@@ -9,9 +9,12 @@ use tokio_util::task::TaskTracker;
 
 use super::running::Running;
 use super::{Automa, Inner};
+use crate::access::Principal;
+use crate::audit::NewAuditEvent;
 use crate::auditor::{Auditor, ChainAuditor};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Invalid, Result};
+use crate::id::Ref;
 use crate::sandbox::Sandbox;
 use crate::scheduler::{Scheduler, StoreScheduler};
 use crate::store::Store;
@@ -106,8 +109,8 @@ impl Builder {
     /// what opening the store says otherwise.
     pub async fn open(self) -> Result<Automa> {
         check(&self.settings)?;
-        let store = match (self.store, self.folder) {
-            (Some(store), None) => store,
+        let (store, repairs) = match (self.store, self.folder) {
+            (Some(store), None) => (store, Vec::new()),
             (None, Some(folder)) => open_folder(folder).await?,
             (None, None) => return Err(Invalid::new("store", "is missing; give a folder or a store").into()),
             (Some(_), Some(_)) => return Err(Invalid::new("store", "was given beside a folder; give one of them").into()),
@@ -116,11 +119,16 @@ impl Builder {
         let scheduler = self
             .scheduler
             .unwrap_or_else(|| Arc::new(StoreScheduler::new(Arc::clone(&store), Arc::clone(&auditor))));
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        for repair in repairs {
+            let event = NewAuditEvent::done(clock.now(), &Principal::System, "store.repair", Ref::system());
+            auditor.append(event.with("what", repair)).await?;
+        }
         Ok(Automa(Arc::new(Inner {
             store,
             auditor,
             scheduler,
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            clock,
             sandboxes: self.sandboxes,
             settings: self.settings,
             setup: Mutex::new(None),
@@ -144,14 +152,17 @@ fn check(settings: &Settings) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// The store in a folder, and what had to be mended to open it.
 #[cfg(feature = "sled")]
-async fn open_folder(folder: PathBuf) -> Result<Arc<dyn Store>> {
+async fn open_folder(folder: PathBuf) -> Result<(Arc<dyn Store>, Vec<String>)> {
     // Opening reads the whole index from disk: not on an async thread.
     let opened = tokio::task::spawn_blocking(move || crate::store::SledStore::open(folder)).await;
-    Ok(Arc::new(opened.map_err(Error::store)??))
+    let store = opened.map_err(Error::store)??;
+    let repairs = store.repairs().to_vec();
+    Ok((Arc::new(store), repairs))
 }
 
 #[cfg(not(feature = "sled"))]
-async fn open_folder(_folder: PathBuf) -> Result<Arc<dyn Store>> {
+async fn open_folder(_folder: PathBuf) -> Result<(Arc<dyn Store>, Vec<String>)> {
     Err(Error::from(Invalid::new("folder", "needs the feature `sled`, which this program was built without")))
 }

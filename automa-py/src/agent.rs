@@ -22,12 +22,13 @@ use pyo3::types::PyDict;
 use crate::args::{self, Checked, Keywords};
 use crate::execution::Execution;
 use crate::failure::{Failure, Result};
+use crate::given::Whole;
 use crate::handle::Handle;
 use crate::json::{self, ToPython};
 use crate::lookup::{Pointer, find};
 use crate::runtime::{Begun as _, Work};
 use crate::script::Script;
-use crate::state::{State, hash, until_fresh};
+use crate::state::{State, hash, revision_of, until_fresh};
 use crate::time::{self, Instant};
 
 /// A script and how to run it: its configuration, what it may use up and what it may reach.
@@ -73,7 +74,7 @@ impl Change {
         let mut change = Self::read(&given, &mut checked)?;
         change.name = given.text("name", &mut checked)?;
         change.script = given.read("script", &mut checked, script_pointer)?;
-        change.revision = given.plain("revision")?.map(Revision);
+        change.revision = revision_of(given.plain("revision")?)?;
         checked.finish(Some(change))
     }
 
@@ -210,9 +211,9 @@ impl Agent {
         })
     }
 
-    fn deleting(&self, revision: Option<u64>) -> Result<Work<()>> {
+    fn deleting(&self, revision: Option<Whole>) -> Result<Work<()>> {
         let id = self.key();
-        let expected = revision.map(Revision);
+        let expected = revision_of(revision)?;
         self.handle.change(|acting| async move { Ok(acting.delete_agent(id, expected).await?) })
     }
 
@@ -399,13 +400,13 @@ impl Agent {
 
     /// Removes it. InUseError while a job runs it, or an execution of it is queued or running.
     #[pyo3(signature = (*, revision=None))]
-    fn delete(&self, py: Python<'_>, revision: Option<u64>) -> PyResult<()> {
+    fn delete(&self, py: Python<'_>, revision: Option<Whole>) -> PyResult<()> {
         self.deleting(revision).block(py)
     }
 
     /// delete(), to be awaited.
     #[pyo3(signature = (*, revision=None))]
-    fn delete_async<'py>(&self, py: Python<'py>, revision: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
+    fn delete_async<'py>(&self, py: Python<'py>, revision: Option<Whole>) -> PyResult<Bound<'py, PyAny>> {
         self.deleting(revision).awaitable(py)
     }
 

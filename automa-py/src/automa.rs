@@ -15,6 +15,7 @@ use pyo3::types::{PyDict, PyType};
 use crate::agent::Agent;
 use crate::execution::Execution;
 use crate::failure::Result;
+use crate::given::{Text, Whole};
 use crate::handle::{Handle, Opening};
 use crate::job::Job;
 use crate::runtime::{Begun as _, Work};
@@ -88,7 +89,7 @@ impl Verification {
 /// closes it.
 #[pyfunction]
 #[pyo3(signature = (path, *, workers=None, start=true, name="python"))]
-pub(crate) fn open(py: Python<'_>, path: PathBuf, workers: Option<usize>, start: bool, name: &str) -> PyResult<Automa> {
+pub(crate) fn open(py: Python<'_>, path: PathBuf, workers: Option<Whole>, start: bool, name: &str) -> PyResult<Automa> {
     opening(path, workers, start, name).block(py)
 }
 
@@ -98,14 +99,15 @@ pub(crate) fn open(py: Python<'_>, path: PathBuf, workers: Option<usize>, start:
 pub(crate) fn open_async<'py>(
     py: Python<'py>,
     path: PathBuf,
-    workers: Option<usize>,
+    workers: Option<Whole>,
     start: bool,
     name: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     opening(path, workers, start, name).awaitable(py)
 }
 
-fn opening(path: PathBuf, workers: Option<usize>, start: bool, name: &str) -> Result<Work<Automa>> {
+fn opening(path: PathBuf, workers: Option<Whole>, start: bool, name: &str) -> Result<Work<Automa>> {
+    let workers = workers.map(|workers| workers.get("workers")).transpose()?;
     let opening = Opening { path, name: name.to_owned(), workers, start };
     Ok(Handle::open(opening).map(|handle| Automa { handle }))
 }
@@ -125,19 +127,19 @@ impl Automa {
     }
 
     /// Makes a script of a source: text, bytes, or the pathlib.Path of a file.
-    #[pyo3(signature = (name, source, *, description=""))]
-    fn add_script(&self, py: Python<'_>, name: &str, source: &Bound<'_, PyAny>, description: &str) -> PyResult<Script> {
+    #[pyo3(signature = (name, source, *, description=Text::empty()), text_signature = "($self, name, source, *, description=\"\")")]
+    fn add_script(&self, py: Python<'_>, name: Text, source: &Bound<'_, PyAny>, description: Text) -> PyResult<Script> {
         self.adding_script(name, source, description).block(py)
     }
 
     /// add_script(), to be awaited.
-    #[pyo3(signature = (name, source, *, description=""))]
+    #[pyo3(signature = (name, source, *, description=Text::empty()), text_signature = "($self, name, source, *, description=\"\")")]
     fn add_script_async<'py>(
         &self,
         py: Python<'py>,
-        name: &str,
+        name: Text,
         source: &Bound<'py, PyAny>,
-        description: &str,
+        description: Text,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.adding_script(name, source, description).awaitable(py)
     }
@@ -155,7 +157,7 @@ impl Automa {
     fn add_agent(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: Text,
         script: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Agent> {
@@ -172,7 +174,7 @@ impl Automa {
     fn add_agent_async<'py>(
         &self,
         py: Python<'py>,
-        name: &str,
+        name: Text,
         script: &Bound<'py, PyAny>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -191,7 +193,7 @@ impl Automa {
     fn add_job(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: Text,
         agent: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Job> {
@@ -207,7 +209,7 @@ impl Automa {
     fn add_job_async<'py>(
         &self,
         py: Python<'py>,
-        name: &str,
+        name: Text,
         agent: &Bound<'py, PyAny>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -235,42 +237,42 @@ impl Automa {
     }
 
     /// The script with this id or name.
-    fn script(&self, py: Python<'_>, script: &str) -> PyResult<Script> {
+    fn script(&self, py: Python<'_>, script: Text) -> PyResult<Script> {
         self.finding_script(script).block(py)
     }
 
     /// script(), to be awaited.
-    fn script_async<'py>(&self, py: Python<'py>, script: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn script_async<'py>(&self, py: Python<'py>, script: Text) -> PyResult<Bound<'py, PyAny>> {
         self.finding_script(script).awaitable(py)
     }
 
     /// The agent with this id or name.
-    fn agent(&self, py: Python<'_>, agent: &str) -> PyResult<Agent> {
+    fn agent(&self, py: Python<'_>, agent: Text) -> PyResult<Agent> {
         self.finding_agent(agent).block(py)
     }
 
     /// agent(), to be awaited.
-    fn agent_async<'py>(&self, py: Python<'py>, agent: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn agent_async<'py>(&self, py: Python<'py>, agent: Text) -> PyResult<Bound<'py, PyAny>> {
         self.finding_agent(agent).awaitable(py)
     }
 
     /// The job with this id or name.
-    fn job(&self, py: Python<'_>, job: &str) -> PyResult<Job> {
+    fn job(&self, py: Python<'_>, job: Text) -> PyResult<Job> {
         self.finding_job(job).block(py)
     }
 
     /// job(), to be awaited.
-    fn job_async<'py>(&self, py: Python<'py>, job: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn job_async<'py>(&self, py: Python<'py>, job: Text) -> PyResult<Bound<'py, PyAny>> {
         self.finding_job(job).awaitable(py)
     }
 
     /// The execution with this id.
-    fn execution(&self, py: Python<'_>, execution: &str) -> PyResult<Execution> {
+    fn execution(&self, py: Python<'_>, execution: Text) -> PyResult<Execution> {
         self.finding_execution(execution).block(py)
     }
 
     /// execution(), to be awaited.
-    fn execution_async<'py>(&self, py: Python<'py>, execution: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn execution_async<'py>(&self, py: Python<'py>, execution: Text) -> PyResult<Bound<'py, PyAny>> {
         self.finding_execution(execution).awaitable(py)
     }
 
@@ -309,27 +311,27 @@ impl Automa {
     }
 
     /// The newest executions, the newest first: of a job or an agent and in one status, if given; at most limit.
-    #[pyo3(signature = (*, job=None, agent=None, status=None, limit=100))]
+    #[pyo3(signature = (*, job=None, agent=None, status=None, limit=Whole::of(100)), text_signature = "($self, *, job=None, agent=None, status=None, limit=100)")]
     fn executions(
         &self,
         py: Python<'_>,
         job: Option<&Bound<'_, PyAny>>,
         agent: Option<&Bound<'_, PyAny>>,
         status: Option<&str>,
-        limit: usize,
+        limit: Whole,
     ) -> PyResult<Vec<Execution>> {
         self.listing_executions(job, agent, status, limit).block(py)
     }
 
     /// executions(), to be awaited.
-    #[pyo3(signature = (*, job=None, agent=None, status=None, limit=100))]
+    #[pyo3(signature = (*, job=None, agent=None, status=None, limit=Whole::of(100)), text_signature = "($self, *, job=None, agent=None, status=None, limit=100)")]
     fn executions_async<'py>(
         &self,
         py: Python<'py>,
         job: Option<&Bound<'py, PyAny>>,
         agent: Option<&Bound<'py, PyAny>>,
         status: Option<&str>,
-        limit: usize,
+        limit: Whole,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.listing_executions(job, agent, status, limit).awaitable(py)
     }
@@ -361,31 +363,31 @@ impl Automa {
     }
 
     /// The next instants of a job, whether it is enabled or not: aware datetimes in UTC, at most 200.
-    #[pyo3(signature = (job, count=5))]
-    fn next_runs<'py>(&self, py: Python<'py>, job: &Bound<'py, PyAny>, count: usize) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (job, count=Whole::of(5)), text_signature = "($self, job, count=5)")]
+    fn next_runs<'py>(&self, py: Python<'py>, job: &Bound<'py, PyAny>, count: Whole) -> PyResult<Bound<'py, PyAny>> {
         self.previewing_job(job, count).block(py)?.into_bound_py_any(py)
     }
 
     /// next_runs(), to be awaited.
-    #[pyo3(signature = (job, count=5))]
+    #[pyo3(signature = (job, count=Whole::of(5)), text_signature = "($self, job, count=5)")]
     fn next_runs_async<'py>(
         &self,
         py: Python<'py>,
         job: &Bound<'py, PyAny>,
-        count: usize,
+        count: Whole,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.previewing_job(job, count).awaitable(py)
     }
 
     /// The next instants of a schedule, which is given as to add_job(): aware datetimes in UTC, at most 200.
     #[pyo3(
-        signature = (count=5, **schedule),
+        signature = (count=Whole::of(5), **schedule),
         text_signature = "($self, count=5, *, cron=None, zone=None, every=None, anchor=None, at=None)"
     )]
     fn preview<'py>(
         &self,
         py: Python<'py>,
-        count: usize,
+        count: Whole,
         schedule: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.previewing(count, schedule).block(py)?.into_bound_py_any(py)
@@ -393,13 +395,13 @@ impl Automa {
 
     /// preview(), to be awaited.
     #[pyo3(
-        signature = (count=5, **schedule),
+        signature = (count=Whole::of(5), **schedule),
         text_signature = "($self, count=5, *, cron=None, zone=None, every=None, anchor=None, at=None)"
     )]
     fn preview_async<'py>(
         &self,
         py: Python<'py>,
-        count: usize,
+        count: Whole,
         schedule: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.previewing(count, schedule).awaitable(py)

@@ -21,12 +21,13 @@ use pyo3::types::PyDict;
 use crate::agent::Agent;
 use crate::args::{self, Checked, Keywords};
 use crate::failure::{Failure, Result};
+use crate::given::Whole;
 use crate::handle::Handle;
 use crate::json::{self, ToPython};
 use crate::lookup::{Pointer, find};
 use crate::runtime::{Begun as _, Work};
 use crate::schedule;
-use crate::state::{State, hash, until_fresh};
+use crate::state::{State, hash, revision_of, until_fresh};
 use crate::time::{self, Instant};
 
 /// An agent and when to run it.
@@ -160,7 +161,7 @@ impl Change {
         let mut change = Self::read(&given, &mut checked, now)?;
         change.name = given.text("name", &mut checked)?;
         change.agent = given.read("agent", &mut checked, agent_pointer)?;
-        change.revision = given.plain("revision")?.map(Revision);
+        change.revision = revision_of(given.plain("revision")?)?;
         checked.finish(Some(change))
     }
 
@@ -263,9 +264,9 @@ impl Job {
         })
     }
 
-    fn deleting(&self, revision: Option<u64>) -> Result<Work<()>> {
+    fn deleting(&self, revision: Option<Whole>) -> Result<Work<()>> {
         let id = self.key();
-        let expected = revision.map(Revision);
+        let expected = revision_of(revision)?;
         self.handle.change(|acting| async move { Ok(acting.delete_job(id, expected).await?) })
     }
 
@@ -435,13 +436,13 @@ impl Job {
 
     /// Removes it. Its executions stay; those that are queued still run.
     #[pyo3(signature = (*, revision=None))]
-    fn delete(&self, py: Python<'_>, revision: Option<u64>) -> PyResult<()> {
+    fn delete(&self, py: Python<'_>, revision: Option<Whole>) -> PyResult<()> {
         self.deleting(revision).block(py)
     }
 
     /// delete(), to be awaited.
     #[pyo3(signature = (*, revision=None))]
-    fn delete_async<'py>(&self, py: Python<'py>, revision: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
+    fn delete_async<'py>(&self, py: Python<'py>, revision: Option<Whole>) -> PyResult<Bound<'py, PyAny>> {
         self.deleting(revision).awaitable(py)
     }
 

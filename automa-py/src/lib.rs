@@ -14,6 +14,7 @@ mod args;
 mod automa;
 mod execution;
 mod failure;
+mod given;
 mod handle;
 mod job;
 mod json;

@@ -13,9 +13,10 @@ use pyo3::types::PyDict;
 
 use crate::args::{self, Checked, Keywords};
 use crate::failure::Result;
+use crate::given::Whole;
 use crate::handle::Handle;
 use crate::runtime::{Begun as _, Work};
-use crate::state::{State, hash, until_fresh};
+use crate::state::{State, hash, revision_of, until_fresh};
 use crate::time::Instant;
 
 /// A Python program with a name. Each upload makes a version of it, which never changes.
@@ -44,7 +45,7 @@ impl Change {
             name: given.text("name", &mut checked)?,
             description: given.text("description", &mut checked)?,
             source: given.read("source", &mut checked, |_, source| args::source(source))?,
-            revision: given.plain("revision")?.map(Revision),
+            revision: revision_of(given.plain("revision")?)?,
         };
         checked.finish(Some(change))
     }
@@ -85,9 +86,9 @@ impl Script {
         })
     }
 
-    fn deleting(&self, revision: Option<u64>) -> Result<Work<()>> {
+    fn deleting(&self, revision: Option<Whole>) -> Result<Work<()>> {
         let id = self.key();
-        let expected = revision.map(Revision);
+        let expected = revision_of(revision)?;
         self.handle.change(|acting| async move { Ok(acting.delete_script(id, expected).await?) })
     }
 
@@ -99,9 +100,9 @@ impl Script {
         })
     }
 
-    fn reading(&self, version: Option<u32>) -> Result<Work<String>> {
+    fn reading(&self, version: Option<Whole>) -> Result<Work<String>> {
         let (id, newest) = self.state.read(|it| (it.id, it.latest));
-        let number = match version {
+        let number = match version.map(|version| version.get("version")).transpose()? {
             Some(0) => return Err(Invalid::new("version", "0 is no version; they count from 1").into()),
             Some(number) => VersionNumber(number),
             None => newest,
@@ -110,9 +111,9 @@ impl Script {
             .read(move |acting| async move { Ok(acting.script_version(id, number).await?.source.as_str().to_owned()) })
     }
 
-    fn upload_of(source: &Bound<'_, PyAny>, revision: Option<u64>) -> Result<Change> {
+    fn upload_of(source: &Bound<'_, PyAny>, revision: Option<Whole>) -> Result<Change> {
         let source = Some(args::source(source)?);
-        Ok(Change { source, revision: revision.map(Revision), ..Change::default() })
+        Ok(Change { source, revision: revision_of(revision)?, ..Change::default() })
     }
 }
 
@@ -168,7 +169,7 @@ impl Script {
 
     /// Adds a version: its source as text or bytes, or the pathlib.Path of a file.
     #[pyo3(signature = (source, *, revision=None))]
-    fn upload(&self, py: Python<'_>, source: &Bound<'_, PyAny>, revision: Option<u64>) -> PyResult<()> {
+    fn upload(&self, py: Python<'_>, source: &Bound<'_, PyAny>, revision: Option<Whole>) -> PyResult<()> {
         Self::upload_of(source, revision).and_then(|change| self.changing(change)).block(py)
     }
 
@@ -178,7 +179,7 @@ impl Script {
         &self,
         py: Python<'py>,
         source: &Bound<'py, PyAny>,
-        revision: Option<u64>,
+        revision: Option<Whole>,
     ) -> PyResult<Bound<'py, PyAny>> {
         Self::upload_of(source, revision).and_then(|change| self.changing(change)).awaitable(py)
     }
@@ -203,25 +204,25 @@ impl Script {
 
     /// Removes it and its versions. InUseError while an agent runs it.
     #[pyo3(signature = (*, revision=None))]
-    fn delete(&self, py: Python<'_>, revision: Option<u64>) -> PyResult<()> {
+    fn delete(&self, py: Python<'_>, revision: Option<Whole>) -> PyResult<()> {
         self.deleting(revision).block(py)
     }
 
     /// delete(), to be awaited.
     #[pyo3(signature = (*, revision=None))]
-    fn delete_async<'py>(&self, py: Python<'py>, revision: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
+    fn delete_async<'py>(&self, py: Python<'py>, revision: Option<Whole>) -> PyResult<Bound<'py, PyAny>> {
         self.deleting(revision).awaitable(py)
     }
 
     /// The source of a version; of the newest that was read, without one.
     #[pyo3(signature = (version=None))]
-    fn source(&self, py: Python<'_>, version: Option<u32>) -> PyResult<String> {
+    fn source(&self, py: Python<'_>, version: Option<Whole>) -> PyResult<String> {
         self.reading(version).block(py)
     }
 
     /// source(), to be awaited.
     #[pyo3(signature = (version=None))]
-    fn source_async<'py>(&self, py: Python<'py>, version: Option<u32>) -> PyResult<Bound<'py, PyAny>> {
+    fn source_async<'py>(&self, py: Python<'py>, version: Option<Whole>) -> PyResult<Bound<'py, PyAny>> {
         self.reading(version).awaitable(py)
     }
 

@@ -7,6 +7,7 @@ use automa_core::error::Error;
 use automa_core::store::Revision;
 
 use crate::failure::Result;
+use crate::given::Whole;
 
 /// How often a change is repeated on a newer state of its thing when no revision was demanded.
 const ATTEMPTS: usize = 8;
@@ -50,6 +51,11 @@ where
         }
     }
     Ok(attempt().await?)
+}
+
+/// The revision that a caller demands.
+pub(crate) fn revision_of(given: Option<Whole>) -> Result<Option<Revision>> {
+    given.map(|given| given.get("revision").map(Revision)).transpose()
 }
 
 /// What Python hashes an object by: its id, which never changes.

@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_read(idle, tmp_path):
     assert "1048576" in problems(idle.add_script, "script", large)["source"]
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a" * 129, "two\nlines", "bell\a", "zero\u200bwidth"])
+@pytest.mark.parametrize("name", ["", "   ", "a" * 129, "two\nlines", "bell\a", "zero\u200bwidth", "half\udc80"])
 def test_a_name_that_is_none(idle, name):
     assert set(problems(idle.add_script, name, OK)) == {"name"}
 
@@ -178,6 +178,7 @@ def test_policies_that_are_none(idle, agent):
 @pytest.mark.parametrize("text", ["", "x" * 200, "two\nlines"])
 def test_what_is_neither_an_id_nor_a_name(idle, text):
     assert set(problems(idle.script, text)) == {"script"}
+    assert set(problems(idle.job, text)) == {"job"}
     assert set(problems(idle.add_agent, "agent", text)) == {"script"}
 
 
@@ -213,6 +214,20 @@ def test_filters_that_are_none(idle, agent):
     assert set(problems(idle.run(job).output, "stdlog")) == {"stream"}
 
 
+@pytest.mark.parametrize("number", [-1, 10**30])
+def test_numbers_that_are_out_of_range(idle, agent, number):
+    job = idle.add_job("job", agent)
+    script = idle.script("script")
+    assert set(problems(idle.executions, limit=number)) == {"limit"}
+    assert set(problems(idle.next_runs, job, number)) == {"count"}
+    assert set(problems(idle.preview, number, cron="@daily")) == {"count"}
+    assert set(problems(script.source, number)) == {"version"}
+    for thing in (script, agent, job):
+        assert set(problems(thing.update, revision=number)) == {"revision"}
+        assert set(problems(thing.delete, revision=number)) == {"revision"}
+    assert set(problems(automa.Retry, attempts=number)) == {"attempts"}
+
+
 def test_values_of_a_wrong_type_are_type_errors(idle, agent):
     calls = [
         lambda: idle.add_script("other", 5),
@@ -238,7 +253,7 @@ def test_a_typo_in_an_argument_is_told_with_what_there_is(idle):
 
 
 def test_opening_with_a_wrong_setting(folder):
-    for workers in (0, 10_001):
+    for workers in (0, 10_001, -1, 10**30):
         assert set(problems(automa.open, folder, workers=workers)) == {"workers"}
 
 

@@ -25,6 +25,7 @@ use crate::agent::{self, Agent, script_pointer};
 use crate::args::{self, Checked, Keywords};
 use crate::execution::Execution;
 use crate::failure::{Failure, Result};
+use crate::given::{Text, Whole};
 use crate::job::{self, Job, agent_pointer, job_pointer};
 use crate::json;
 use crate::lookup::{Pointer, collect, find};
@@ -41,10 +42,10 @@ enum Runnable {
 }
 
 impl Automa {
-    pub(super) fn adding_script(&self, name: &str, source: &Bound<'_, PyAny>, about: &str) -> Result<Work<Script>> {
+    pub(super) fn adding_script(&self, name: Text, source: &Bound<'_, PyAny>, about: Text) -> Result<Work<Script>> {
         let mut checked = Checked::default();
-        let name = checked.keep(name.parse::<Name>())?;
-        let description = checked.keep(about.parse::<Description>())?;
+        let name = checked.keep(name.get("name").and_then(|name| name.parse::<Name>()))?;
+        let description = checked.keep(about.get("description").and_then(|about| about.parse::<Description>()))?;
         let source = checked.keep(args::source(source))?;
         let ((name, description), source) = checked.finish(name.zip(description).zip(source))?;
         let handle = Arc::clone(&self.handle);
@@ -56,12 +57,12 @@ impl Automa {
 
     pub(super) fn adding_agent(
         &self,
-        name: &str,
+        name: Text,
         script: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> Result<Work<Agent>> {
         let mut checked = Checked::default();
-        let name = checked.keep(name.parse::<Name>())?;
+        let name = checked.keep(name.get("name").and_then(|name| name.parse::<Name>()))?;
         let script = checked.keep(script_pointer("script", script))?;
         let change = agent::Change::read_new(options, &mut checked)?;
         let (name, script) = checked.finish(name.zip(script))?;
@@ -75,12 +76,12 @@ impl Automa {
 
     pub(super) fn adding_job(
         &self,
-        name: &str,
+        name: Text,
         agent: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> Result<Work<Job>> {
         let mut checked = Checked::default();
-        let name = checked.keep(name.parse::<Name>())?;
+        let name = checked.keep(name.get("name").and_then(|name| name.parse::<Name>()))?;
         let agent = checked.keep(agent_pointer("agent", agent))?;
         let change = job::Change::read_new(options, &mut checked, self.handle.now()?)?;
         let (name, agent) = checked.finish(name.zip(agent))?;
@@ -106,23 +107,23 @@ impl Automa {
         })
     }
 
-    pub(super) fn finding_script(&self, text: &str) -> Result<Work<Script>> {
-        let (pointer, handle) = (Pointer::parse("script", text)?, Arc::clone(&self.handle));
+    pub(super) fn finding_script(&self, text: Text) -> Result<Work<Script>> {
+        let (pointer, handle) = (Pointer::parse("script", &text.get("script")?)?, Arc::clone(&self.handle));
         self.handle.read(|acting| async move { Ok(Script::new(handle, find(&acting, pointer).await?)) })
     }
 
-    pub(super) fn finding_agent(&self, text: &str) -> Result<Work<Agent>> {
-        let (pointer, handle) = (Pointer::parse("agent", text)?, Arc::clone(&self.handle));
+    pub(super) fn finding_agent(&self, text: Text) -> Result<Work<Agent>> {
+        let (pointer, handle) = (Pointer::parse("agent", &text.get("agent")?)?, Arc::clone(&self.handle));
         self.handle.read(|acting| async move { Ok(Agent::new(handle, find(&acting, pointer).await?)) })
     }
 
-    pub(super) fn finding_job(&self, text: &str) -> Result<Work<Job>> {
-        let (pointer, handle) = (Pointer::parse("job", text)?, Arc::clone(&self.handle));
+    pub(super) fn finding_job(&self, text: Text) -> Result<Work<Job>> {
+        let (pointer, handle) = (Pointer::parse("job", &text.get("job")?)?, Arc::clone(&self.handle));
         self.handle.read(|acting| async move { Ok(Job::new(handle, find(&acting, pointer).await?)) })
     }
 
-    pub(super) fn finding_execution(&self, text: &str) -> Result<Work<Execution>> {
-        let id = text.parse::<ExecutionId>().map_err(|invalid| args::under("execution", invalid))?;
+    pub(super) fn finding_execution(&self, text: Text) -> Result<Work<Execution>> {
+        let id = text.get("execution")?.parse::<ExecutionId>().map_err(|invalid| args::under("execution", invalid))?;
         let handle = Arc::clone(&self.handle);
         self.handle.read(move |acting| async move { Ok(Execution::new(handle, acting.execution(id).await?)) })
     }
@@ -171,8 +172,9 @@ impl Automa {
         job: Option<&Bound<'_, PyAny>>,
         agent: Option<&Bound<'_, PyAny>>,
         status: Option<&str>,
-        limit: usize,
+        limit: Whole,
     ) -> Result<Work<Vec<Execution>>> {
+        let limit = limit.get("limit")?;
         if job.is_some() && agent.is_some() {
             return Err(Invalid::new("agent", "was given beside job; give one of them").into());
         }
@@ -212,7 +214,8 @@ impl Automa {
         })
     }
 
-    pub(super) fn previewing_job(&self, job: &Bound<'_, PyAny>, count: usize) -> Result<Work<Vec<Instant>>> {
+    pub(super) fn previewing_job(&self, job: &Bound<'_, PyAny>, count: Whole) -> Result<Work<Vec<Instant>>> {
+        let count = count.get("count")?;
         let job = job_pointer("job", job)?;
         self.handle.read(move |acting| async move {
             let job = find::<CoreJob>(&acting, job).await?.id;
@@ -220,7 +223,8 @@ impl Automa {
         })
     }
 
-    pub(super) fn previewing(&self, count: usize, given: Option<&Bound<'_, PyDict>>) -> Result<Work<Vec<Instant>>> {
+    pub(super) fn previewing(&self, count: Whole, given: Option<&Bound<'_, PyDict>>) -> Result<Work<Vec<Instant>>> {
+        let count = count.get("count")?;
         let mut checked = Checked::default();
         let given = Keywords::of("preview", given, &schedule::KEYWORDS)?;
         let schedule = schedule::read(&given, &mut checked, self.handle.now()?)?;

@@ -15,10 +15,12 @@ pub mod auditor;
 #[expect(clippy::unwrap_used, reason = "whatever fails in a suite is what the suite is for")]
 mod given;
 #[expect(clippy::unwrap_used, reason = "whatever fails in a suite is what the suite is for")]
+pub mod sandbox;
+#[expect(clippy::unwrap_used, reason = "whatever fails in a suite is what the suite is for")]
 pub mod store;
 
 #[doc(inline)]
-pub use crate::{__auditor_suite as auditor, __store_suite as store};
+pub use crate::{__auditor_suite as auditor, __sandbox_suite as sandbox, __store_suite as store};
 
 /// Runs one test of a suite. What the macros expand to calls it.
 ///

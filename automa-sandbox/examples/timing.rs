@@ -35,5 +35,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     times.sort_unstable();
     writeln!(stderr(), "median {:?}, fastest {:?}, slowest {:?}", times[count / 2], times[0], times[count - 1])?;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    for line in status.lines().filter(|line| line.starts_with("Rss") || line.starts_with("VmRSS")) {
+        writeln!(stderr(), "{line}")?;
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@ import wit_world  # noqa: E402  (the library comes first)
 import loop  # noqa: E402
 import report  # noqa: E402
 import script  # noqa: E402
+import space  # noqa: E402
 import zones  # noqa: E402
 
 
@@ -31,7 +32,9 @@ class WitWorld(wit_world.WitWorld):
 
 loop.install()
 zones.install()
+space.install()
 script.install()
-report.hide(__file__, script.__file__, loop.__file__)
+report.hide(__file__, script.__file__, loop.__file__, space.__file__)
+script.rehearse_for_snapshot(20)
 gc.collect()
 gc.freeze()

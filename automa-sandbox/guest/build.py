@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("app.py", "library.py", "loop.py", "report.py", "script.py", "zones.py")
+SOURCES = ("app.py", "library.py", "loop.py", "report.py", "script.py", "space.py", "zones.py")
 
 
 def build(output):

@@ -10,6 +10,8 @@ _REASON_MAX = 500
 
 # Kept here, so that a script which replaces them changes nothing for us.
 _TracebackException = traceback.TracebackException
+_FileIO = io.FileIO
+_write = os.write
 _ours = frozenset()
 
 
@@ -86,6 +88,22 @@ def show(error, name, source, write):
     write(text)
 
 
+def show_unraisable(args):
+    """Prints an exception that nobody can catch, such as one of `__del__`, as Python would."""
+    what = args.err_msg or "Exception ignored in"
+    if args.object is not None:
+        try:
+            what += f": {args.object!r}"
+        except BaseException:  # noqa: BLE001
+            what += ": <its text cannot be had>"
+    error = args.exc_value if args.exc_value is not None else args.exc_type()
+    try:
+        text = _format(error)
+    except BaseException:  # noqa: BLE001
+        text = f"{args.exc_type.__name__}\n"
+    write_error(f"{what}\n{text}" if what.endswith(":") else f"{what}:\n{text}")
+
+
 class Unbuffered(io.BufferedWriter):
     """Bytes go out as they are written, all of them, as with `python -u`."""
 
@@ -97,7 +115,7 @@ class Unbuffered(io.BufferedWriter):
 
 def stream(descriptor, name, errors):
     """A text stream like Python's own stdout or stderr that holds nothing back."""
-    binary = Unbuffered(io.FileIO(descriptor, "wb", closefd=False))
+    binary = Unbuffered(_FileIO(descriptor, "wb", closefd=False))
     binary.raw.name = name
     text = io.TextIOWrapper(binary, encoding="utf-8", errors=errors, newline="\n", write_through=True)
     text.mode = "w"
@@ -109,6 +127,6 @@ def write_error(text):
     rest = text.encode("utf-8", "backslashreplace")
     try:
         while rest:
-            rest = rest[os.write(2, rest) :]
+            rest = rest[_write(2, rest) :]
     except OSError:
         pass

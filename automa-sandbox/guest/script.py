@@ -5,6 +5,7 @@ import atexit
 import builtins
 import gc
 import inspect
+import io
 import json
 import linecache
 import logging
@@ -13,7 +14,6 @@ import posix
 import random
 import sys
 import tempfile
-import threading
 import time
 import types
 import uuid
@@ -180,7 +180,6 @@ def _flush():
 
 
 def _finish():
-    threading._shutdown()
     atexit._run_exitfuncs()
     _flush()
 
@@ -236,6 +235,18 @@ def rehearse():
     sys.modules.pop("automa", None)
 
 
+def rehearse_for_snapshot(times):
+    """Lets the interpreter adapt to what scripts do; nothing of the outside is touched, which the snapshot cannot keep."""
+    global _warmed
+    stream = report.stream
+    report.stream = lambda *_: io.TextIOWrapper(io.BytesIO(), write_through=True)
+    _warmed = True
+    for _ in range(times):
+        rehearse()
+    _warmed = False
+    report.stream = stream
+
+
 def warm():
     """Does ahead what every run needs, in an instance that waits for its task."""
     rehearse()
@@ -245,10 +256,10 @@ def warm():
 def install():
     """Sets up what stays the same for every run, before the snapshot."""
     os._exit = posix._exit = _exit_now
+    sys.unraisablehook = sys.__unraisablehook__ = report.show_unraisable
     sys.path[:] = ["/scratch"]
     sys.path_importer_cache.clear()
     sys.dont_write_bytecode = True
     sys.executable = ""
     sys.orig_argv = []
     os.environ.clear()
-    report.hide(__file__)

@@ -1,6 +1,6 @@
 //! What the host keeps for one instance, and what it answers the guest. The guest is not trusted with anything here.
 
-use automa_core::json::Json;
+use automa_core::json::{DEPTH_MAX, Json};
 use automa_core::sandbox::Stream;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
@@ -21,7 +21,6 @@ const TABLE_MAX: usize = 100_000;
 const PARTS_MAX: usize = 100;
 
 /// Made by wasmtime from `guest/guest.wit`.
-#[expect(missing_docs, reason = "generated")]
 pub(super) mod bindings {
     wasmtime::component::bindgen!({
         path: "guest/guest.wit",
@@ -103,6 +102,10 @@ impl bindings::automa::guest::host::Host for Host {
             Ok(result) => {
                 self.state.set_result(result);
                 Ok(())
+            }
+            // The parser gives up before the depth is measured.
+            Err(invalid) if invalid.to_string().contains("recursion limit") => {
+                Err(format!("is nested too deeply; give at most {DEPTH_MAX} levels"))
             }
             Err(invalid) => Err(invalid.to_string()),
         })

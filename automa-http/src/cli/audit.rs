@@ -17,7 +17,7 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
-    folder: folder::Args,
+    folder: folder::FolderArgs,
     /// As JSON
     #[arg(long)]
     json: bool,

@@ -20,7 +20,7 @@ use crate::wire::health::VersionInfo;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    folder: folder::Args,
+    folder: folder::FolderArgs,
     /// As JSON
     #[arg(long)]
     json: bool,

@@ -11,7 +11,7 @@ use crate::settings::{Layers, Place};
 
 /// Which data folder.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct FolderArgs {
     /// The data folder [env: AUTOMA_DATA] [default: ./automa-data]
     #[arg(long, value_name = "FOLDER")]
     pub(super) data: Option<PathBuf>,
@@ -20,7 +20,7 @@ pub(super) struct Args {
     pub(super) config: Option<PathBuf>,
 }
 
-impl Args {
+impl FolderArgs {
     /// Where the settings say that everything is kept.
     pub(super) fn place(&self) -> Result<Place, Failure> {
         let data = self.data.as_ref().map(|path| ("data", path.display().to_string()));

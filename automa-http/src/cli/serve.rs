@@ -25,7 +25,7 @@ const SANDBOX_WITHIN: Duration = Duration::from_millis(300);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    folder: folder::Args,
+    folder: folder::FolderArgs,
     /// Where to listen [env: AUTOMA_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,

@@ -36,7 +36,7 @@ pub(super) struct AddArgs {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     #[command(flatten)]
-    folder: folder::Args,
+    folder: folder::FolderArgs,
 }
 
 pub(super) fn main(command: &Command) -> Outcome {

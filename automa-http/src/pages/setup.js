@@ -28,8 +28,10 @@ function takeToken() {
 function example(username) {
   const base = new URL(".", location.href).href.replace(/\/$/, "");
   return [
-    `TOKEN=$(curl -s ${base}/auth/login \\`,
-    `  -d username='${username}' -d password='…' \\`,
+    "TOKEN=$(curl -s \\",
+    `  ${base}/auth/login \\`,
+    `  -d username=${username} \\`,
+    "  --data-urlencode password='…' \\",
     `  | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')`,
     `curl -H "Authorization: Bearer $TOKEN" \\`,
     `  ${base}/api/v1/scripts`,

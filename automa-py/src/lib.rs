@@ -1,8 +1,8 @@
 //! Automa for Python: the native half of the module `automa`.
 //!
 //! It converts what Python gives, asks the engine of `automa-core`, and converts the answer back; it has no rules of
-//! its own. Read in this order: [`runtime`] is how Python waits for the engine, [`handle`] holds an open engine,
-//! [`automa`] is what `automa.open` gives; [`script`], [`agent`], [`job`] and [`execution`] are the things in it. The
+//! its own. Read in this order: `runtime` is how Python waits for the engine, `handle` holds an open engine,
+//! `automa` is what `automa.open` gives; `script`, `agent`, `job` and `execution` are the things in it. The
 //! other half of the module, in `python/automa/`, holds the exceptions and the types for checkers.
 //!
 //! Every method that waits has a twin whose name ends in `_async` and that gives an awaitable. Twins on the same

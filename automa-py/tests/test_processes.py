@@ -1,5 +1,6 @@
 """Folders and processes: one process at a time, nothing acknowledged lost, no harm from forks and sudden ends."""
 
+import re
 import signal
 import sys
 
@@ -31,6 +32,17 @@ def test_a_folder_that_is_not_ours_is_refused_and_left_alone(tmp_path):
     with pytest.raises(automa.FolderForeignError):
         automa.open(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
+def test_a_folder_of_a_newer_version_is_refused_and_left_alone(folder):
+    automa.open(folder).close()
+    mark = folder / "format"
+    newer = re.sub(r"(\nformat )1\n", r"\g<1>99\n", mark.read_text())
+    mark.write_text(newer)
+    with pytest.raises(automa.FolderNewerError, match="99") as caught:
+        automa.open(folder)
+    assert caught.value.code == "folder_newer"
+    assert mark.read_text() == newer
 
 
 def test_a_path_that_is_no_folder_is_refused(tmp_path):

@@ -25,7 +25,8 @@ use crate::permissions::{Network, Permissions};
 /// - **Fresh.** Nothing that a task did is visible to a later or a concurrent one: no file, variable or process.
 /// - **What a script sees.** Writable files below `/scratch` only. The environment of [`Task::environment`] and
 ///   nothing else. A module `automa` with `config`, `input`, `execution` and `set_result(value)`. A script that
-///   defines `main` is called with the input as keyword arguments, and what it returns, unless `None`, is the result.
+///   defines `main` is called with the input as keyword arguments, and what it returns, unless `None`, is the result;
+///   not so when its own `if __name__ == "__main__":` block calls `main`.
 /// - **Output.** stdout and stderr reach `output` as they are written, byte for byte, each stream in order. When
 ///   `run` returns, all of it has been sent. What a script prints controls nothing.
 /// - **Exit.** Running to the end is code 0; `sys.exit(n)` is code `n`, `sys.exit("text")` prints the text to stderr

@@ -19,11 +19,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     sandbox.load().await?;
     writeln!(stderr(), "loaded in {:?}", started.elapsed())?;
     let mut times = Vec::with_capacity(count);
+    let mut computing = Vec::with_capacity(count);
     for round in 0..count {
         let (output, mut reader) = OutputSender::channel(64);
         let started = Instant::now();
         let outcome = sandbox.run(Task::new(source.as_str()), output, CancellationToken::new()).await;
         times.push(started.elapsed());
+        computing.push(outcome.usage.cpu_time.unwrap_or_default());
         if round == 0 {
             while let Ok(chunk) = reader.try_recv() {
                 stdout().write_all(&chunk.bytes)?;
@@ -34,7 +36,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     times.sort_unstable();
+    computing.sort_unstable();
     writeln!(stderr(), "median {:?}, fastest {:?}, slowest {:?}", times[count / 2], times[0], times[count - 1])?;
+    writeln!(stderr(), "processor time inside: median {:?}, least {:?}", computing[count / 2], computing[0])?;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     for line in status.lines().filter(|line| line.starts_with("Rss") || line.starts_with("VmRSS")) {
         writeln!(stderr(), "{line}")?;

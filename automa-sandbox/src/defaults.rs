@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use automa_core::automa::Builder;
 #[cfg(feature = "sled")]
 use automa_core::Result;
+use automa_core::automa::Builder;
 use automa_core::{Automa, Sandbox};
 
 /// The sandboxes that this build has, the one that `auto` prefers first. Costs nothing: each is loaded when it is used.

@@ -140,7 +140,9 @@ impl Cache {
         match self.check() {
             Ok(Some(file)) => match load_code(engine, &file, &self.code_path()) {
                 Ok(component) => return Some(component),
-                Err(error) => tracing::warn!("the cached machine code cannot be loaded and is compiled again: {error:#}"),
+                Err(error) => {
+                    tracing::warn!("the cached machine code cannot be loaded and is compiled again: {error:#}")
+                }
             },
             Ok(None) => {}
             Err(error) => tracing::warn!("the cached machine code is not trusted and is compiled again: {error}"),
@@ -158,7 +160,11 @@ impl Cache {
         let mut hasher = Sha256::new();
         let size = stream(&mut code, &mut hasher)?;
         let found = note_text(&self.key, size, &hex(&hasher.finalize()));
-        if found == expected { Ok(Some(code)) } else { Err(io::Error::other("its SHA-256 differs from the note beside it")) }
+        if found == expected {
+            Ok(Some(code))
+        } else {
+            Err(io::Error::other("its SHA-256 differs from the note beside it"))
+        }
     }
 
     /// Writes the code and then the note, each whole or not at all, and removes what other versions left.
@@ -281,5 +287,135 @@ impl Hasher for Sha {
 
     fn finish(&self) -> u64 {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// The smallest component: it has nothing and does nothing, and is compiled in no time.
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    struct Given {
+        folder: tempfile::TempDir,
+        engine: Engine,
+        guest: Guest,
+    }
+
+    impl Given {
+        fn new() -> Self {
+            let engine = super::super::engine::engine().unwrap();
+            Self { folder: tempfile::tempdir().unwrap(), engine, guest: Guest::given(EMPTY.to_vec()) }
+        }
+
+        fn cache(&self) -> Cache {
+            Cache::new(&self.folder.path().join("cache"), &self.engine, &self.guest)
+        }
+
+        fn load(&self) -> Origin {
+            self.cache().load(&self.engine, &self.guest).unwrap().1
+        }
+
+        #[track_caller]
+        fn is_rebuilt(&self) {
+            assert!(matches!(self.load(), Origin::Compiled(_)));
+            assert!(matches!(self.load(), Origin::Cache(_)), "and good again afterwards");
+        }
+    }
+
+    #[test]
+    fn what_was_compiled_once_is_loaded_after_that() {
+        let given = Given::new();
+        given.is_rebuilt();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&given.cache().folder), 0o700);
+        assert_eq!(mode(&given.cache().code_path()), 0o600);
+    }
+
+    #[test]
+    fn damaged_and_cut_and_foreign_code_is_rebuilt() {
+        let given = Given::new();
+        given.load();
+        let (code, note) = (given.cache().code_path(), given.cache().note_path());
+        let good = fs::read(&code).unwrap();
+        let change = |bytes: &[u8]| fs::write(&code, bytes).unwrap();
+        let mut flipped = good.clone();
+        flipped[good.len() / 2] ^= 1;
+        change(&flipped);
+        given.is_rebuilt();
+        change(&good[..good.len() - 1]);
+        given.is_rebuilt();
+        change(b"");
+        given.is_rebuilt();
+        change(&[&good[..], b"x"].concat());
+        given.is_rebuilt();
+        for text in ["", "nonsense", "automa-machine-code 1\n"] {
+            fs::write(&note, text).unwrap();
+            given.is_rebuilt();
+        }
+        fs::remove_file(&note).unwrap();
+        given.is_rebuilt();
+        // Somebody else's machine code with a note that fits it, under our name.
+        let other = b"\x7fELF, or so it says";
+        change(other);
+        fs::write(&note, note_text(&given.cache().key, other.len() as u64, &hex(&Sha256::digest(other)))).unwrap();
+        given.is_rebuilt();
+    }
+
+    #[test]
+    fn links_and_open_files_are_not_followed_or_believed() {
+        let given = Given::new();
+        given.load();
+        let code = given.cache().code_path();
+        let elsewhere = given.folder.path().join("elsewhere");
+        fs::rename(&code, &elsewhere).unwrap();
+        symlink(&elsewhere, &code).unwrap();
+        given.is_rebuilt();
+        fs::set_permissions(&code, fs::Permissions::from_mode(0o666)).unwrap();
+        given.is_rebuilt();
+    }
+
+    #[test]
+    fn a_folder_that_was_open_to_others_is_closed_and_rebuilt() {
+        let given = Given::new();
+        given.load();
+        fs::set_permissions(&given.cache().folder, fs::Permissions::from_mode(0o777)).unwrap();
+        given.is_rebuilt();
+        assert_eq!(fs::metadata(&given.cache().folder).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn where_no_folder_can_be_made_it_works_from_memory_and_says_so() {
+        let given = Given::new();
+        fs::write(given.folder.path().join("cache"), "a file").unwrap();
+        let Origin::Memory(why) = given.load() else { panic!("it found a folder") };
+        assert!(why.contains("not a folder"), "{why}");
+    }
+
+    #[test]
+    fn another_guest_or_engine_has_another_name() {
+        let given = Given::new();
+        let other = Guest::given([EMPTY, b"\0\x01\0"].concat());
+        let other = Cache::new(&given.cache().folder, &given.engine, &other);
+        assert_ne!(given.cache().key, other.key);
+        let mut config = wasmtime::Config::new();
+        config.cranelift_opt_level(wasmtime::OptLevel::None);
+        let engine = Engine::new(&config).unwrap();
+        let other = Cache::new(&given.cache().folder, &engine, &given.guest);
+        assert_ne!(given.cache().key, other.key);
+    }
+
+    #[test]
+    fn many_at_once_compile_once() {
+        let given = Given::new();
+        let origins: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| given.load())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(origins.iter().filter(|origin| matches!(origin, Origin::Compiled(_))).count(), 1);
+        assert_eq!(origins.iter().filter(|origin| matches!(origin, Origin::Cache(_))).count(), 7);
     }
 }

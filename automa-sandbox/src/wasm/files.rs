@@ -133,7 +133,10 @@ impl types::Host for FilesView<'_> {
         error.downcast().map(Into::into)
     }
 
-    fn filesystem_error_code(&mut self, error: Resource<wasmtime::Error>) -> wasmtime::Result<Option<types::ErrorCode>> {
+    fn filesystem_error_code(
+        &mut self,
+        error: Resource<wasmtime::Error>,
+    ) -> wasmtime::Result<Option<types::ErrorCode>> {
         Ok(self.table.get(&error)?.downcast_ref::<ErrorCode>().copied().map(Into::into))
     }
 }
@@ -323,7 +326,12 @@ impl types::HostDescriptor for FilesView<'_> {
         Ok(hash(self.files.get(&fd)?.node))
     }
 
-    fn metadata_hash_at(&mut self, fd: Resource<Descriptor>, _: PathFlags, path: String) -> FsResult<MetadataHashValue> {
+    fn metadata_hash_at(
+        &mut self,
+        fd: Resource<Descriptor>,
+        _: PathFlags,
+        path: String,
+    ) -> FsResult<MetadataHashValue> {
         let folder = self.files.get(&fd)?.node;
         Ok(hash(self.files.scratch().look(folder, &path).map_err(code)?))
     }
@@ -339,7 +347,8 @@ impl types::HostDescriptor for FilesView<'_> {
 impl types::HostDirectoryEntryStream for FilesView<'_> {
     fn read_directory_entry(&mut self, stream: Resource<DirectoryEntryStream>) -> FsResult<Option<DirectoryEntry>> {
         let Files { scratch, listings, .. } = &mut *self.files;
-        let listing = listings.get_mut(stream.rep() as usize).and_then(Option::as_mut).ok_or(ErrorCode::BadDescriptor)?;
+        let listing =
+            listings.get_mut(stream.rep() as usize).and_then(Option::as_mut).ok_or(ErrorCode::BadDescriptor)?;
         let found = lock(scratch).next_name(listing.folder, listing.last.as_deref()).map_err(code)?;
         Ok(found.map(|(name, what)| {
             listing.last = Some(name.clone());

@@ -27,12 +27,20 @@ const REASON_MAX: usize = 1_000;
 /// How the guest came back, and after how long.
 type Answer = (wasmtime::Result<Ending>, Duration);
 
-/// Ends a task when it goes out of scope.
-struct AbortOnDrop(AbortHandle);
+/// Ends a task when it goes out of scope, unless it has been told that the task may go on.
+struct AbortOnDrop(Option<AbortHandle>);
+
+impl AbortOnDrop {
+    fn let_go(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 
@@ -58,13 +66,13 @@ pub(super) async fn run(
     let started = Instant::now();
     let (reply, mut answer) = oneshot::channel();
     let job = runtime.spawn(work(Arc::clone(image), runtime.clone(), fresh, guest_task, started, reply));
-    let guard = AbortOnDrop(job.abort_handle());
+    let guard = AbortOnDrop(Some(job.abort_handle()));
     let alarm = image.ticker().alarm(started + limits.wall_time);
     let (exit, reason) = tokio::select! {
         biased;
         found = &mut answer => {
             // The worker still has to put the instance away.
-            std::mem::forget(guard);
+            guard.let_go();
             return conclude(found, &limits, &output, &state);
         }
         () = cancel.cancelled() => (Exit::Cancelled, "it was cancelled".to_owned()),
@@ -100,7 +108,7 @@ async fn take(image: &Arc<Image>, runtime: &Handle) -> wasmtime::Result<Fresh> {
     }
     let image = Arc::clone(image);
     let job = runtime.spawn(async move { image.instantiate().await });
-    let _guard = AbortOnDrop(job.abort_handle());
+    let _guard = AbortOnDrop(Some(job.abort_handle()));
     job.await.map_err(wasmtime::Error::new)?
 }
 
@@ -162,7 +170,12 @@ fn conclude(
         Ok(ending) => returned(ending, limits, state),
         Err(error) => broken_off(&error, limits, output, state),
     };
-    Outcome { exit, reason: reason.map(|text| tidy(&text)), result: state.take_result(), usage: usage(wall_time, output, state) }
+    Outcome {
+        exit,
+        reason: reason.map(|text| tidy(&text)),
+        result: state.take_result(),
+        usage: usage(wall_time, output, state),
+    }
 }
 
 /// The guest's own account of how the script ended. It can lie about the code and the reason, which are the script's

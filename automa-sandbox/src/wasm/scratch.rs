@@ -232,7 +232,12 @@ impl Scratch {
     }
 
     /// Sets the times that are given.
-    pub(super) fn set_times(&mut self, id: NodeId, accessed: Option<SystemTime>, modified: Option<SystemTime>) -> Result<(), Refusal> {
+    pub(super) fn set_times(
+        &mut self,
+        id: NodeId,
+        accessed: Option<SystemTime>,
+        modified: Option<SystemTime>,
+    ) -> Result<(), Refusal> {
         let node = self.node_mut(id);
         if !node.writable {
             return Err(Refusal::ReadOnly);

@@ -1,5 +1,6 @@
 //! What `automa-sandbox` promises, through its public interface.
 #![cfg(feature = "wasm")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod attacks;
 mod conformance;

@@ -39,14 +39,18 @@ async fn without_a_guest_it_says_what_to_do() {
     assert!(outcome.reason.unwrap().contains("run `cargo xtask guest`, then build again"));
     let probe = sandbox.probe().await;
     assert!(!probe.available);
-    assert!(probe.checks.iter().any(|check| check.remedy.as_deref().is_some_and(|text| text.contains("cargo xtask guest"))));
+    assert!(
+        probe.checks.iter().any(|check| check.remedy.as_deref().is_some_and(|text| text.contains("cargo xtask guest")))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_is_none_is_our_fault_not_the_scripts() {
     let folder = tempfile::tempdir().unwrap();
     let builder = || WasmSandbox::builder().cache_folder(folder.path().join("cache"));
-    for bytes in [b"not wasm".to_vec(), b"\0asm\x0d\0\x01\0".to_vec(), [&[0x28, 0xb5, 0x2f, 0xfd][..], &[7; 50]].concat()] {
+    for bytes in
+        [b"not wasm".to_vec(), b"\0asm\x0d\0\x01\0".to_vec(), [&[0x28, 0xb5, 0x2f, 0xfd][..], &[7; 50]].concat()]
+    {
         let sandbox = builder().guest(bytes).build();
         assert_eq!(run(&sandbox, "print(1)").await.exit, Exit::SandboxError);
         assert!(!sandbox.probe().await.available);

@@ -112,7 +112,9 @@ for _ in range(5):
 print("free again")
 "#;
     assert_eq!(run_task(&sandbox, limited(source, 1 << 20, 100)).await.well().stdout(), "ENOSPC\nfree again\n");
-    run_task(&sandbox, limited("with open('x', 'w') as f:\n    f.write('y' * 5000)", 1 << 10, 10)).await.ended(Exit::Code(1));
+    run_task(&sandbox, limited("with open('x', 'w') as f:\n    f.write('y' * 5000)", 1 << 10, 10))
+        .await
+        .ended(Exit::Code(1));
 }
 
 /// Files and folders count alike.

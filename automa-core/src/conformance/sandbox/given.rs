@@ -47,7 +47,14 @@ impl Ran {
     /// The same, when it ended so.
     #[track_caller]
     pub(super) fn ended(self, exit: Exit) -> Self {
-        assert_eq!(self.outcome.exit, exit, "{:?}\nstdout:\n{}\nstderr:\n{}", self.outcome, self.stdout(), self.stderr());
+        assert_eq!(
+            self.outcome.exit,
+            exit,
+            "{:?}\nstdout:\n{}\nstderr:\n{}",
+            self.outcome,
+            self.stdout(),
+            self.stderr()
+        );
         assert_eq!(self.outcome.reason.is_none(), exit == Exit::Code(0), "a reason is given when it is not code 0");
         self
     }

@@ -1,5 +1,6 @@
 //! Promises about limits, and about being stopped.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -53,13 +54,21 @@ async fn times_out(sandbox: &Subject, source: &str) {
 /// Within 100 ms of the limit.
 pub async fn the_time_limit_ends_a_script_that_sleeps(sandbox: Subject) {
     times_out(&sandbox, SLEEPS).await;
-    times_out(&sandbox, "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass").await;
+    times_out(
+        &sandbox,
+        "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass",
+    )
+    .await;
 }
 
 /// Within 100 ms of the limit, whatever it catches.
 pub async fn the_time_limit_ends_a_script_that_computes(sandbox: Subject) {
     times_out(&sandbox, COMPUTES).await;
-    times_out(&sandbox, "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass").await;
+    times_out(
+        &sandbox,
+        "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass",
+    )
+    .await;
 }
 
 /// Within 100 ms of the limit, also when nobody reads.
@@ -100,7 +109,7 @@ async fn cancels(sandbox: &Subject, source: &str) {
     let (sender, mut receiver) = OutputSender::channel(16);
     let cancel = CancellationToken::new();
     let running = {
-        let (sandbox, cancel) = (sandbox.clone(), cancel.clone());
+        let (sandbox, cancel) = (Arc::clone(sandbox), cancel.clone());
         let mut task = task(source);
         task.limits.output = Limits::OUTPUT_MAX;
         tokio::spawn(async move { sandbox.run(task, sender, cancel).await })

@@ -1,5 +1,6 @@
 //! Promises about stdout and stderr.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -11,11 +12,12 @@ use crate::sandbox::{Exit, OutputSender, Stream, Task};
 /// Also a line that has no end yet, and also while the script sleeps.
 pub async fn output_arrives_while_the_script_runs(sandbox: Subject) {
     warm(&sandbox).await;
-    for write in ["print('one', end='')", "import sys; sys.stdout.write('one')", "import sys; sys.stderr.write('one')"] {
+    for write in ["print('one', end='')", "import sys; sys.stdout.write('one')", "import sys; sys.stderr.write('one')"]
+    {
         let (sender, mut receiver) = OutputSender::channel(16);
         let cancel = CancellationToken::new();
         let running = {
-            let (sandbox, cancel) = (sandbox.clone(), cancel.clone());
+            let (sandbox, cancel) = (Arc::clone(&sandbox), cancel.clone());
             let task = task(&format!("{write}\nimport time\ntime.sleep(1000)"));
             tokio::spawn(async move { sandbox.run(task, sender, cancel).await })
         };

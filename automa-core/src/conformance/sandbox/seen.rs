@@ -15,7 +15,8 @@ pub async fn the_environment_is_exactly_what_was_given(sandbox: Subject) {
     }
     task.execution.job = Some(JobId::new());
     task.execution.scheduled_at = Some(Timestamp::UNIX_EPOCH);
-    let expected: serde_json::Map<_, _> = task.environment().into_iter().map(|(name, value)| (name, json!(value))).collect();
+    let expected: serde_json::Map<_, _> =
+        task.environment().into_iter().map(|(name, value)| (name, json!(value))).collect();
     let ran = run_task(&sandbox, task).await.well();
     let found: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
     assert_eq!(found, serde_json::Value::Object(expected));
@@ -57,9 +58,15 @@ pub async fn main_is_called_with_the_input(sandbox: Subject) {
         ("def main(count, **rest):\n    return rest", json!({"name": "Ada"})),
         ("def main(name, count):\n    pass", json!(null)),
         ("class Job:\n    def __call__(self, name, count):\n        return count\nmain = Job()", json!(2)),
-        ("import functools\ndef log(f):\n    @functools.wraps(f)\n    def g(**k):\n        return f(**k)\n    return g\n@log\ndef main(name, count):\n    return count", json!(2)),
+        (
+            "import functools\ndef log(f):\n    @functools.wraps(f)\n    def g(**k):\n        return f(**k)\n    return g\n@log\ndef main(name, count):\n    return count",
+            json!(2),
+        ),
         ("import automa\ndef main(name, count):\n    automa.set_result('set')", json!("set")),
-        ("import automa\ndef main(name, count):\n    automa.set_result('set')\n    return 'returned'", json!("returned")),
+        (
+            "import automa\ndef main(name, count):\n    automa.set_result('set')\n    return 'returned'",
+            json!("returned"),
+        ),
         ("def main(name, count):\n    return 0", json!(0)),
         ("x = 1", json!(null)),
     ] {
@@ -83,7 +90,10 @@ pub async fn a_main_that_does_not_fit_the_input_says_how(sandbox: Subject) {
     let source = "def main(month, year=2026):\n    pass";
     let ran = run_task(&sandbox, Task { input: object(r#"{"moth": 5}"#), ..task(source) }).await.ended(Exit::Code(1));
     let reason = ran.outcome.reason.clone().unwrap();
-    assert!(reason.starts_with("TypeError: main()") && reason.contains("'month'") && reason.contains("'moth'"), "{reason}");
+    assert!(
+        reason.starts_with("TypeError: main()") && reason.contains("'month'") && reason.contains("'moth'"),
+        "{reason}"
+    );
     assert!(ran.stderr().contains("'month'"), "{}", ran.stderr());
     let ran = run(&sandbox, "def main():\n    return len(5)").await.ended(Exit::Code(1));
     assert!(ran.stderr().contains("line 2, in main"), "{}", ran.stderr());
@@ -91,7 +101,8 @@ pub async fn a_main_that_does_not_fit_the_input_says_how(sandbox: Subject) {
 
 /// A script whose own `if __name__ == "__main__":` calls `main` has been started.
 pub async fn a_script_that_starts_itself_is_not_started_twice(sandbox: Subject) {
-    let source = "import sys\ndef main():\n    print('once')\n    return 4\nif __name__ == '__main__':\n    sys.exit(main())";
+    let source =
+        "import sys\ndef main():\n    print('once')\n    return 4\nif __name__ == '__main__':\n    sys.exit(main())";
     let ran = run(&sandbox, source).await.ended(Exit::Code(4));
     assert_eq!(ran.stdout(), "once\n");
     let source = "def main():\n    print('once')\nif __name__ == '__main__':\n    main()";
@@ -133,7 +144,10 @@ pub async fn a_result_that_is_not_json_is_a_clear_error(sandbox: Subject) {
         ("x = []\nx.append(x)\n", "x", "ircular"),
         ("x = []\nfor _ in range(10 ** 4):\n    x = [x]\n", "x", "deep"),
     ] {
-        for source in [format!("import automa\n{before}automa.set_result({value})"), format!("{before}def main():\n    return {value}")] {
+        for source in [
+            format!("import automa\n{before}automa.set_result({value})"),
+            format!("{before}def main():\n    return {value}"),
+        ] {
             let ran = run(&sandbox, &source).await.ended(Exit::Code(1));
             let reason = ran.outcome.reason.clone().unwrap();
             assert!(reason.starts_with("TypeError: ") || reason.starts_with("ValueError: "), "{source}: {reason}");
@@ -153,12 +167,18 @@ pub async fn a_result_is_kept_when_the_script_fails_after_it(sandbox: Subject) {
 /// In the source, its name, the input, the environment and the output.
 pub async fn any_text_goes_in_and_out(sandbox: Subject) {
     let text = "ünïcödé \u{1f980}\u{202e}\u{0}e\u{301} 漢字";
-    let mut task = task("ключ = automa_input = __import__('automa').input['текст']\nprint(ключ, end='')\nraise ValueError('漢字 🦀')");
+    let mut task = task(
+        "ключ = automa_input = __import__('automa').input['текст']\nprint(ключ, end='')\nraise ValueError('漢字 🦀')",
+    );
     task.input = object(&json!({"текст": text}).to_string());
     task.file_name = "отчёт 🦀.py".to_owned();
     let ran = run_task(&sandbox, task).await.ended(Exit::Code(1));
     assert_eq!(ran.stdout(), text);
-    assert!(ran.stderr().contains("File \"отчёт 🦀.py\", line 3") && ran.stderr().contains("ValueError: 漢字 🦀"), "{}", ran.stderr());
+    assert!(
+        ran.stderr().contains("File \"отчёт 🦀.py\", line 3") && ran.stderr().contains("ValueError: 漢字 🦀"),
+        "{}",
+        ran.stderr()
+    );
     assert_eq!(ran.outcome.reason.as_deref(), Some("ValueError: 漢字 🦀 (отчёт 🦀.py, line 3)"));
 }
 

@@ -1,6 +1,7 @@
 //! Promises about what a script cannot do.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -28,7 +29,7 @@ def main(place):
     let runs = (0..50).map(|place| {
         let mut task = Task { input: object(&json!({"place": place}).to_string()), ..task(source) };
         task.permissions.environment.insert("PLACE".to_owned(), place.to_string());
-        let sandbox = sandbox.clone();
+        let sandbox = Arc::clone(&sandbox);
         async move { (place, run_task(&sandbox, task).await.well()) }
     });
     for (place, ran) in join_all(runs).await {
@@ -102,7 +103,14 @@ for path in {paths:?}:
 found = [name for name in ("PATH", "HOME", "USER", "CARGO_MANIFEST_DIR", "PWD") if name in os.environ]
 print(found, os.getpid() == {pid})
 "#,
-        paths = [canary.to_str().unwrap(), program.to_str().unwrap(), "/etc/shadow", "/etc/machine-id", "/proc/1/environ", "/root/.bashrc"],
+        paths = [
+            canary.to_str().unwrap(),
+            program.to_str().unwrap(),
+            "/etc/shadow",
+            "/etc/machine-id",
+            "/proc/1/environ",
+            "/root/.bashrc"
+        ],
         pid = std::process::id(),
     );
     let ran = run(&sandbox, &source).await.well();

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::id::Ref;
 use crate::sandbox::{Probe, Sandbox};
 use crate::scheduler::Scheduler;
-use crate::store::{Batch, Record, Store, StoreExt as _};
+use crate::store::{Batch, Record, Store, StoreExt as _, Unique};
 
 pub use self::account::{NewUser, SetupToken, SignIn};
 pub use self::agents::{AgentSpec, AgentStatus};
@@ -117,7 +117,7 @@ impl Automa {
             self.0.running.abandon_all();
             self.0.tasks.wait().await;
         }
-        if self.0.running.has_begun() { self.0.audit_system("system.stop").await } else { Ok(()) }
+        if self.0.running.end() { self.0.audit_system("system.stop").await } else { Ok(()) }
     }
 
     /// The handle through which `principal` does things.
@@ -218,6 +218,12 @@ impl Acting {
     /// Commits a batch together with its audit event.
     async fn commit(&self, batch: Batch, event: NewAuditEvent) -> Result<()> {
         self.inner.store.commit(self.inner.auditor.attach(batch, event)).await
+    }
+
+    /// The record with this unique key, or [`Error::NotFound`].
+    async fn named<T: Record>(&self, unique: Unique, what: Ref) -> Result<T> {
+        let found = self.inner.store.find(&unique).await?;
+        found.and_then(T::from_entity).ok_or(Error::NotFound(what))
     }
 
     /// The record with this id, or [`Error::NotFound`].

@@ -103,6 +103,8 @@ pub enum FolderProblem {
     },
     /// It holds files, but not Automa's.
     Foreign,
+    /// The machine does not let it be used: a file is in the way, a right is missing. What exactly.
+    Unusable(String),
 }
 
 impl fmt::Display for FolderProblem {
@@ -116,9 +118,8 @@ impl fmt::Display for FolderProblem {
                 f,
                 "it has format {found} and this program reads up to {known}; use a newer version of Automa"
             ),
-            Self::Foreign => {
-                f.write_str("it holds files that are not Automa's; use an empty or a new folder")
-            }
+            Self::Foreign => f.write_str("it holds files that are not Automa's; use an empty or a new folder"),
+            Self::Unusable(what) => f.write_str(what),
         }
     }
 }
@@ -217,6 +218,7 @@ impl Error {
             Self::Folder { problem: FolderProblem::InUse(_), .. } => "folder_in_use",
             Self::Folder { problem: FolderProblem::Newer { .. }, .. } => "folder_newer",
             Self::Folder { problem: FolderProblem::Foreign, .. } => "folder_foreign",
+            Self::Folder { problem: FolderProblem::Unusable(_), .. } => "folder_unusable",
             Self::Damaged(_) => "damaged",
             Self::Store(_) => "store_failed",
             Self::ShuttingDown => "shutting_down",

@@ -15,7 +15,7 @@ use crate::name::{Description, Name};
 use crate::permissions::Permissions;
 use crate::scheduler::{active_execution, version_of};
 use crate::script::{Script, ScriptVersion};
-use crate::store::{Batch, Key, Page, PageRequest, Query, Require, Revision, Scope, StoreExt as _};
+use crate::store::{Batch, Key, Page, PageRequest, Query, Require, Revision, Scope, StoreExt as _, Unique};
 
 /// Everything that can be said of an agent. Its `default` parts are those of each type.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,6 +147,12 @@ impl Acting {
     pub async fn agent(&self, id: AgentId) -> Result<Agent> {
         self.permit(Action::AgentRead, id.to_ref()).await?;
         self.require(id).await
+    }
+
+    /// The agent with this name, in whatever case, or [`Error::NotFound`].
+    pub async fn agent_named(&self, name: &Name) -> Result<Agent> {
+        self.permit(Action::AgentRead, Ref::new(Kind::Agent, name)).await?;
+        self.named(Unique::AgentName(name.key()), Ref::new(Kind::Agent, name)).await
     }
 
     /// A page of the agents, by age; of one script if given.

@@ -13,7 +13,7 @@ use crate::json::JsonObject;
 use crate::name::{Description, Name};
 use crate::schedule::Schedule;
 use crate::scheduler::job_spec;
-use crate::store::{Batch, Key, Page, PageRequest, Query, Require, Revision, StoreExt as _};
+use crate::store::{Batch, Key, Page, PageRequest, Query, Require, Revision, StoreExt as _, Unique};
 
 /// Everything that can be said of a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +137,12 @@ impl Acting {
     pub async fn job(&self, id: JobId) -> Result<Job> {
         self.permit(Action::JobRead, id.to_ref()).await?;
         self.require(id).await
+    }
+
+    /// The job with this name, in whatever case, or [`Error::NotFound`].
+    pub async fn job_named(&self, name: &Name) -> Result<Job> {
+        self.permit(Action::JobRead, Ref::new(Kind::Job, name)).await?;
+        self.named(Unique::JobName(name.key()), Ref::new(Kind::Job, name)).await
     }
 
     /// A page of the jobs, by age; of one agent if given.

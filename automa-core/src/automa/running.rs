@@ -12,6 +12,7 @@ use crate::id::ExecutionId;
 #[derive(Debug, Default)]
 pub(super) struct Running {
     begun: AtomicBool,
+    ended: AtomicBool,
     runs: Mutex<HashMap<ExecutionId, CancellationToken>>,
     abandoned: CancellationToken,
 }
@@ -22,8 +23,9 @@ impl Running {
         !self.begun.swap(true, Ordering::SeqCst)
     }
 
-    pub(super) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::SeqCst)
+    /// `true` for the first caller after a beginning.
+    pub(super) fn end(&self) -> bool {
+        self.begun.load(Ordering::SeqCst) && !self.ended.swap(true, Ordering::SeqCst)
     }
 
     /// Notes a run; the token ends it.

@@ -9,7 +9,7 @@ use crate::limits::Limits;
 use crate::name::{Description, Name};
 use crate::sandbox::{OutputSender, Task};
 use crate::script::{Script, ScriptVersion, Source, VersionNumber};
-use crate::store::{Batch, Key, Page, PageRequest, Query, Require, Revision, StoreExt as _};
+use crate::store::{Batch, Key, Page, PageRequest, Query, Require, Revision, StoreExt as _, Unique};
 
 /// What can be said of a script beside its source.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +111,12 @@ impl Acting {
     pub async fn script(&self, id: ScriptId) -> Result<Script> {
         self.permit(Action::ScriptRead, id.to_ref()).await?;
         self.require(id).await
+    }
+
+    /// The script with this name, in whatever case, or [`Error::NotFound`].
+    pub async fn script_named(&self, name: &Name) -> Result<Script> {
+        self.permit(Action::ScriptRead, Ref::new(Kind::Script, name)).await?;
+        self.named(Unique::ScriptName(name.key()), Ref::new(Kind::Script, name)).await
     }
 
     /// A page of the scripts, by age.

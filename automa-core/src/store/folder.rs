@@ -36,9 +36,9 @@ impl DataFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::Folder`] when another process has it, when a newer version of Automa wrote it, or when it holds files
-    /// that are not Automa's, in which case nothing in it is touched. [`Error::Store`] when it cannot be made, read or
-    /// written, with the reason. [`Error::DiskFull`] when there is no room for the little that it needs.
+    /// [`Error::Folder`] when another process has it, when a newer version of Automa wrote it, when it holds files
+    /// that are not Automa's, in which case nothing in it is touched, or when it cannot be made, read or written, with
+    /// the reason. [`Error::DiskFull`] when there is no room for the little that it needs.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         make(path)?;
@@ -184,7 +184,13 @@ pub(super) fn sync_names(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// The error for a folder that cannot be used for a reason of the machine's.
+/// The error for a folder that cannot be used for a reason of the machine's; a full disk is told apart.
 fn cannot(path: &Path, what: &str, error: &io::Error) -> Error {
-    Error::store(io::Error::new(error.kind(), format!("the data folder {} cannot be {what}: {error}", path.display())))
+    match Error::store(io::Error::new(error.kind(), error.to_string())) {
+        full @ Error::DiskFull(_) => full,
+        _ => {
+            let problem = FolderProblem::Unusable(format!("it cannot be {what}: {error}"));
+            Error::Folder { path: path.to_owned(), problem }
+        }
+    }
 }

@@ -123,6 +123,6 @@ fn a_path_that_cannot_be_a_folder_says_why() {
         let failure = DataFolder::open(&path).unwrap_err();
         let words = format!("{failure}");
         assert!(words.contains("is a file; give a folder"), "{words}");
-        assert_eq!(failure.code(), "store_failed");
+        assert_eq!(failure.code(), "folder_unusable");
     }
 }

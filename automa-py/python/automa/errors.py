@@ -127,7 +127,7 @@ class DiskFullError(Error, OSError):
 class FolderError(Error):
     """The data folder cannot be used."""
 
-    code = "folder"
+    code = "folder_unusable"
 
 
 class FolderInUseError(FolderError):
@@ -178,6 +178,7 @@ _BY_CODE: dict[str, type[Error]] = {
         StateError,
         ForbiddenError,
         SandboxError,
+        FolderError,
         FolderInUseError,
         FolderNewerError,
         FolderForeignError,

@@ -1,8 +1,9 @@
 //! The loaded guest, and the instances that are made of it: some ready ahead, each used once.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub(super) struct Image {
     origin: Origin,
     spares: Mutex<Vec<Fresh>>,
     spares_max: usize,
+    workers: usize,
+    /// How many runs are under way.
+    runs: AtomicUsize,
     /// A task that makes spares is under way.
     stocking: AtomicBool,
 }
@@ -48,14 +52,15 @@ impl std::fmt::Debug for Image {
 
 impl Image {
     /// Loads the guest: milliseconds from the cache, about ten seconds when it has to be compiled. Blocks.
-    pub(super) fn load(folder: &std::path::Path, guest: &Guest, spares_max: usize) -> Result<Self, LoadError> {
+    pub(super) fn load(folder: &Path, guest: &Guest, spares_max: usize, workers: usize) -> Result<Self, LoadError> {
         let engine = engine::engine().map_err(LoadError::Compile)?;
         let (component, origin) = Cache::new(folder, &engine, guest).load(&engine, guest)?;
         let linked = engine::linker(&engine).and_then(|linker| linker.instantiate_pre(&component));
         let guest = linked.and_then(GuestPre::new).map_err(LoadError::Compile)?;
         let ticker = Ticker::start(engine.weak()).map_err(|error| LoadError::Compile(error.into()))?;
         let spares = Mutex::new(Vec::with_capacity(spares_max));
-        Ok(Self { engine, guest, ticker, origin, spares, spares_max, stocking: AtomicBool::new(false) })
+        let (runs, stocking) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Ok(Self { engine, guest, ticker, origin, spares, spares_max, workers, runs, stocking })
     }
 
     /// Where the machine code came from.
@@ -73,9 +78,22 @@ impl Image {
         self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    /// Sees to it that there are spare instances soon, unless somebody does already.
+    /// Counts a run that begins.
+    pub(super) fn begin(&self) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a run that is over.
+    pub(super) fn end(&self) {
+        self.runs.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Sees to it that there are spare instances soon, unless somebody does already, or runs need every worker: making
+    /// one ahead costs more than making one when it is needed, and only pays in time that nobody else wants.
     pub(super) fn stock(self: &Arc<Self>, runtime: &Handle) {
-        if self.lacks_spares() && !self.stocking.swap(true, Ordering::AcqRel) {
+        if self.runs.load(Ordering::Relaxed) < self.workers
+            && self.lacks_spares()
+            && !self.stocking.swap(true, Ordering::AcqRel) {
             let image = Arc::clone(self);
             runtime.spawn(async move {
                 while image.lacks_spares() {

@@ -80,6 +80,7 @@ pub(super) async fn run(
     };
     drop(guard);
     let rest = async {
+        output.flush().await;
         let _ = job.await;
         output.flush().await;
     };
@@ -121,6 +122,7 @@ async fn work(
     started: Instant,
     reply: oneshot::Sender<Answer>,
 ) {
+    let counted = Counted::begin(&image);
     let Fresh { mut store, instance } = fresh;
     let (output, state) = store.data().shared();
     let call = Metered::new(instance.call_run(&mut store, &task), image.ticker(), Some(&state));
@@ -133,7 +135,24 @@ async fn work(
     output.flush().await;
     let _ = reply.send((ending, wall_time));
     drop(store);
+    drop(counted);
     image.stock(&runtime);
+}
+
+/// A run that is under way, until this is dropped.
+struct Counted<'a>(&'a Image);
+
+impl<'a> Counted<'a> {
+    fn begin(image: &'a Image) -> Self {
+        image.begin();
+        Self(image)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// The task in the words of `guest.wit`.

@@ -1,6 +1,7 @@
 //! `cargo xtask run`: from a fresh clone to a running server.
 
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use crate::args::Args;
 use crate::failure::{Failure, Result};
@@ -24,10 +25,9 @@ pub(crate) fn main(ws: &Workspace, mut args: Args) -> Result {
     ws.cargo(["build", "--package", "automa-http", "--bin", "automa", "--profile", profile]).run()?;
 
     let program = ws.target.join(if dev { "debug" } else { "release" }).join("automa");
-    let mut server = ws.command(&program);
+    // In the folder in which the person stands, which is where the data goes unless they say otherwise.
+    let mut server = Command::new(&program);
     server.arg("serve").args(demo.then_some("--demo")).args(passed);
-    // The server's data belongs where the person stands, and cargo's folder is not its business.
-    server.env_remove("CARGO_TARGET_DIR");
     say("starting the server; Ctrl-C stops it");
     // The server takes this process's place, so Ctrl-C and its exit code are its own.
     let error = server.exec();

@@ -58,8 +58,11 @@ fn request_id(headers: &HeaderMap) -> String {
 
 /// Where another application has mounted the router: what it took off the path.
 fn prefix(request: &Request) -> String {
-    let whole = request.extensions().get::<OriginalUri>().map(|uri| uri.path());
-    whole.and_then(|whole| whole.strip_suffix(request.uri().path())).unwrap_or_default().to_owned()
+    let whole = request.extensions().get::<OriginalUri>().map(|uri| uri.path()).unwrap_or_default();
+    let inner = request.uri().path();
+    // Mounted at /automa, the root is /automa itself, without a slash.
+    let prefix = whole.strip_suffix(inner).or_else(|| (inner == "/").then_some(whole));
+    prefix.unwrap_or_default().to_owned()
 }
 
 fn finish(headers: &mut HeaderMap, id: &str, prefix: &str) {

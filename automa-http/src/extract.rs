@@ -5,6 +5,7 @@ mod caller;
 mod conditional;
 mod path;
 mod query;
+mod words;
 
 pub(crate) use self::body::{Body, Input, MaybeBody, Upload, media_type};
 pub(crate) use self::caller::Caller;

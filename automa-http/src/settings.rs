@@ -224,13 +224,13 @@ impl Layers {
                     return Err(if known.clone().any(|known| known == name) {
                         Invalid::new(name, format!("must be a text, a number or a boolean in {shown}"))
                     } else {
-                        unknown("key", &name, known).within(&shown.to_string())
+                        unknown(&format!("key in {shown}"), &name, known)
                     });
                 }
             };
             let from = format!("{name} in {shown}");
             let Some(setting) = ALL.iter().find(|setting| names_in_file(setting).contains(&name)) else {
-                return Err(unknown("key", &name, known.iter().map(String::as_str)));
+                return Err(unknown(&format!("key in {shown}"), &name, known.iter().map(String::as_str)));
             };
             let secret_file = name != setting.key;
             if secret_file && text.is_empty() {
@@ -385,5 +385,5 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> 
         Some((_, known)) => format!("did you mean {known}?"),
         None => "docs/src/configuration.md lists those that are".to_owned(),
     };
-    Invalid::new(name, format!("is not a known {what}; {remedy}"))
+    Invalid::new(name, format!("is no known {what}; {remedy}"))
 }

@@ -16,6 +16,8 @@ use automa_core::script::Source;
 use crate::problem::{INVALID, Problem, SLOW_BODY, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
 use crate::state::AppState;
 
+use super::words::in_our_words;
+
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read and dropped, so that the caller gets to read why it was refused.
@@ -145,6 +147,11 @@ async fn read_all(headers: &HeaderMap, mut stream: BodyDataStream, bytes_max: us
 
 /// Reads JSON; says whether it was no JSON at all, or which field is at fault.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    // An array would pass for an object with its members in order.
+    if first == Some(&b'[') {
+        return Err(Problem::of(INVALID, &Invalid::new("", "the body must be a JSON object, not an array")));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut json);
     let value = read.map_err(|error| {
@@ -157,8 +164,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 fn refusal(path: &str, error: &serde_json::Error) -> Problem {
     let text = error.to_string();
-    let (message, place) =
-        text.split_once(" at line ").map_or((text.as_str(), ""), |(message, place)| (message, place));
+    let (message, place) = text.split_once(" at line ").unwrap_or((&text, ""));
     if message.starts_with("recursion limit exceeded") {
         let field = path.split(['.', '[']).next().unwrap_or_default();
         let deepest = automa_core::json::DEPTH_MAX;
@@ -170,29 +176,8 @@ fn refusal(path: &str, error: &serde_json::Error) -> Problem {
     if !error.is_data() {
         return Problem::malformed("", format!("the body is not JSON: {message} (line {place})"));
     }
-    // serde speaks of members from outside: "missing field `name`" is said of the object, not of the name.
-    let member = message.split_once(" field `").and_then(|(kind, rest)| Some((kind, rest.split_once('`')?.0)));
-    let (field, message) = match member {
-        Some(("missing", name)) => (join(path, name), "is missing; give it".to_owned()),
-        Some(("duplicate", name)) => (join(path, name), "is there twice; give it once".to_owned()),
-        Some(("unknown", name)) => {
-            let known = message.split_once(", expected ").map(|(_, known)| known.replace('`', ""));
-            let known = known
-                .map_or_else(String::new, |known| format!("; known here: {}", known.trim_start_matches("one of ")));
-            (unknown_path(path, name), format!("is not known here{known}"))
-        }
-        _ => (path.to_owned(), message.to_owned()),
-    };
+    let (field, message) = in_our_words(path, message);
     Problem::of(INVALID, &Invalid::new(field, message))
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-/// For an unknown member, the path leads to the member already.
-fn unknown_path(path: &str, name: &str) -> String {
-    if path == name || path.ends_with(&format!(".{name}")) { path.to_owned() } else { join(path, name) }
 }
 
 impl<T: Input> Body<T> {
@@ -203,8 +188,8 @@ impl<T: Input> Body<T> {
         let request = Request::from_parts(parts, axum::body::Body::from(bytes));
         let Form(value) = Form::from_request(request, &()).await.map_err(|rejection| {
             let text = rejection.body_text();
-            let text = text.trim_start_matches("Failed to deserialize form body: ");
-            Problem::malformed("", format!("the form cannot be read: {text}"))
+            let (field, message) = in_our_words("", text.trim_start_matches("Failed to deserialize form body: "));
+            Problem::malformed(&field, message)
         })?;
         Ok(value)
     }

@@ -12,6 +12,8 @@ use automa_core::store::{Order, PageRequest};
 use crate::problem::{MALFORMED, Problem};
 use crate::state::AppState;
 
+use super::words::in_our_words;
+
 /// Query parameters that have been read as texts, and what they mean.
 pub(crate) trait QueryInput: DeserializeOwned {
     /// What the parameters mean together.
@@ -30,17 +32,17 @@ impl<T: QueryInput> FromRequestParts<AppState> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let read = Query::<T>::from_request_parts(parts, state).await;
-        let Query(texts) = read.map_err(|rejection| Problem::malformed("query", plain(&rejection.body_text())))?;
+        let Query(texts) = read.map_err(|rejection| {
+            // The part of axum's message that is about the caller's request.
+            let text = rejection.body_text();
+            let (field, message) = in_our_words("", text.trim_start_matches("Failed to deserialize query string: "));
+            Problem::malformed(&field, message)
+        })?;
         let mut faults = Vec::new();
         let meaning = texts.read(&mut faults);
         Invalid::unless_empty(faults).map_err(|invalid| Problem::of(MALFORMED, &invalid))?;
         Ok(Self(meaning))
     }
-}
-
-/// The part of axum's message that is about the caller's request.
-fn plain(text: &str) -> String {
-    text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text).to_owned()
 }
 
 /// The parameters that every list takes.

@@ -1,0 +1,14 @@
+//! Tests of the HTTP API and the command line, through their public faces.
+
+mod accounts;
+mod commands;
+mod crash;
+mod documents;
+mod executions;
+mod listing;
+mod matrix;
+mod refusals;
+mod run;
+mod server;
+mod settings;
+mod support;

@@ -1,4 +1,6 @@
 //! `kill -9` at any moment, fifty times over: what was acknowledged is there, what ran is lost and tried again.
+//!
+//! `AUTOMA_TEST_CRASHES=1000 cargo test -p automa-http crash` does it a thousand times; `AUTOMA_TEST_SEED` repeats a run.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;

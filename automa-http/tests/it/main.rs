@@ -1,4 +1,5 @@
 //! Tests of the HTTP API and the command line, through their public faces.
+#![expect(clippy::unwrap_used, reason = "a test whose preparation fails has failed")]
 
 mod accounts;
 mod commands;

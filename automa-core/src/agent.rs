@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::error::Invalid;
-use crate::id::{AgentId, ScriptId, UserId};
+use crate::id::{AgentId, ExecutionId, ScriptId, UserId};
 use crate::json::JsonObject;
 use crate::limits::Limits;
 use crate::name::{Description, Name};
@@ -40,14 +40,23 @@ pub struct Agent {
     pub permissions: Permissions,
     /// What happens when a started agent ends by itself.
     pub restart: RestartPolicy,
-    /// Whether it has been started and not been stopped since.
-    pub started: bool,
+    /// The run that somebody started and nobody has stopped since, by its first attempt: what its restart policy is
+    /// about. `None` when it is not started.
+    pub started: Option<ExecutionId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
     /// Which state of the record this is.
     pub revision: Revision,
+}
+
+impl Agent {
+    /// Whether it has been started and not been stopped since.
+    #[must_use]
+    pub const fn is_started(&self) -> bool {
+        self.started.is_some()
+    }
 }
 
 /// Which version of a script an agent runs.
@@ -76,7 +85,10 @@ impl FromStr for BackendChoice {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         match text {
             "auto" => Ok(Self::Auto),
-            name if !name.is_empty() && name.len() <= 32 && name.chars().all(|c| c.is_ascii_lowercase() || c == '-') => {
+            name if !name.is_empty()
+                && name.len() <= 32
+                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') =>
+            {
                 Ok(Self::Named(name.to_owned()))
             }
             _ => Err(Invalid::new("backend", "must be auto or a backend's name, such as wasm")),

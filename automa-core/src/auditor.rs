@@ -117,7 +117,11 @@ impl Auditor for ChainAuditor {
                 }
                 last = Some((event.seq, event.hash));
                 if remembered.is_some_and(|(seq, hash)| seq == event.seq && hash != event.hash) {
-                    return Ok(damaged(last, event.seq, "the log was rewritten: the store remembers another hash".to_owned()));
+                    return Ok(damaged(
+                        last,
+                        event.seq,
+                        "the log was rewritten: the store remembers another hash".to_owned(),
+                    ));
                 }
             }
         }

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,6 +56,8 @@ struct Inner {
     sandboxes: Vec<Arc<dyn Sandbox>>,
     settings: Settings,
     setup: Mutex<Option<SetupToken>>,
+    /// Room for looks at whether a source compiles: they run beside the workers.
+    compiling: Semaphore,
     running: Running,
     /// Cancelled when nothing new may be begun.
     stopping: CancellationToken,
@@ -94,8 +97,17 @@ impl Automa {
         if !self.0.running.begin() {
             return Ok(());
         }
-        recovery::recover(&self.0).await?;
-        self.0.audit_system("system.start").await?;
+        let prepared = async {
+            recovery::recover(&self.0).await?;
+            self.0.audit_system("system.start").await
+        };
+        if let Err(error) = prepared.await {
+            self.0.running.begin_again();
+            return Err(error);
+        }
+        if self.0.stopping.is_cancelled() {
+            return Err(Error::ShuttingDown);
+        }
         self.0.tasks.spawn(ticker::run(Arc::clone(&self.0)));
         self.0.tasks.spawn(dispatch::run(Arc::clone(&self.0)));
         if !self.0.store.is_exclusive() {
@@ -135,7 +147,7 @@ impl Automa {
         probes
     }
 
-    /// Whether it could take work at this moment: not shutting down, and the store answers.
+    /// Whether it could take work at this moment: not shutting down, and the store reads and takes writes.
     ///
     /// # Errors
     ///
@@ -144,7 +156,9 @@ impl Automa {
         if self.0.stopping.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
-        self.0.store.audit_head().await.map(drop)
+        self.0.store.audit_head().await?;
+        // A store that cannot make anything durable any more refuses even this.
+        self.0.store.commit(Batch::new()).await
     }
 
     /// The time as this engine knows it.

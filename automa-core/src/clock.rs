@@ -40,6 +40,10 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, instant: Timestamp) {
+        if instant == Timestamp::MAX {
+            // Never: no need to look at the clock from time to time.
+            return std::future::pending().await;
+        }
         loop {
             let left = instant.duration_since(self.now());
             match Duration::try_from(left) {

@@ -49,11 +49,8 @@ impl Invalid {
     #[must_use]
     pub fn within(mut self, parent: &str) -> Self {
         for problem in &mut self.0 {
-            problem.field = if problem.field.is_empty() {
-                parent.to_owned()
-            } else {
-                format!("{parent}.{}", problem.field)
-            };
+            problem.field =
+                if problem.field.is_empty() { parent.to_owned() } else { format!("{parent}.{}", problem.field) };
         }
         self
     }
@@ -113,11 +110,12 @@ impl fmt::Display for FolderProblem {
             Self::InUse(Some(pid)) => {
                 write!(f, "it is in use by process {pid}; stop that process, or use another folder")
             }
-            Self::InUse(None) => f.write_str("it is in use by another process; stop that process, or use another folder"),
-            Self::Newer { found, known } => write!(
-                f,
-                "it has format {found} and this program reads up to {known}; use a newer version of Automa"
-            ),
+            Self::InUse(None) => {
+                f.write_str("it is in use by another process; stop that process, or use another folder")
+            }
+            Self::Newer { found, known } => {
+                write!(f, "it has format {found} and this program reads up to {known}; use a newer version of Automa")
+            }
             Self::Foreign => f.write_str("it holds files that are not Automa's; use an empty or a new folder"),
             Self::Unusable(what) => f.write_str(what),
         }
@@ -194,6 +192,9 @@ pub enum Error {
     /// The store cannot answer now; the same call may succeed later if [`retryable`](Self::retryable) says so.
     #[error("the store failed: {0}")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Too much of this is asked for at once. The same call may succeed a little later.
+    #[error("too many {0} at once; try again a little later")]
+    Busy(&'static str),
     /// The engine is shutting down and takes nothing new.
     #[error("Automa is shutting down")]
     ShuttingDown,
@@ -221,6 +222,7 @@ impl Error {
             Self::Folder { problem: FolderProblem::Unusable(_), .. } => "folder_unusable",
             Self::Damaged(_) => "damaged",
             Self::Store(_) => "store_failed",
+            Self::Busy(_) => "busy",
             Self::ShuttingDown => "shutting_down",
         }
     }
@@ -228,7 +230,7 @@ impl Error {
     /// Whether the same call, repeated a little later and unchanged, may succeed.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::DiskFull(_) | Self::Store(_) | Self::ShuttingDown)
+        matches!(self, Self::DiskFull(_) | Self::Store(_) | Self::Busy(_) | Self::ShuttingDown)
     }
 
     /// A failure of the store whose cause is `source`; a full disk is told apart.

@@ -249,7 +249,13 @@ impl Execution {
     /// # Errors
     ///
     /// [`Error::LeaseLost`] when `fence` is not the current token.
-    pub fn finish(&mut self, fence: Fence, outcome: Outcome, backend: Option<&str>, now: Timestamp) -> Result<Option<Self>> {
+    pub fn finish(
+        &mut self,
+        fence: Fence,
+        outcome: Outcome,
+        backend: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Self>> {
         self.check_fence(fence)?;
         let status = match outcome.exit {
             Exit::Code(0) => Status::Succeeded,

@@ -138,7 +138,9 @@ impl RetryPolicy {
         }
         for status in &self.on {
             if !Self::RETRYABLE.contains(status) {
-                let text = format!("{status} cannot be tried again; give any of failed, timed_out, out_of_memory, lost, sandbox_error");
+                let text = format!(
+                    "{status} cannot be tried again; give any of failed, timed_out, out_of_memory, lost, sandbox_error"
+                );
                 problems.push(Problem::new("on", text));
             }
         }

@@ -72,7 +72,9 @@ impl JsonObject {
         check(&value, Self::BYTES_MAX)?;
         match value {
             Value::Object(map) => Ok(Self(map)),
-            other => Err(Invalid::new("", format!("must be a JSON object such as {{\"name\": 1}}, not {}", noun(&other)))),
+            other => {
+                Err(Invalid::new("", format!("must be a JSON object such as {{\"name\": 1}}, not {}", noun(&other))))
+            }
         }
     }
 

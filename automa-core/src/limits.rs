@@ -28,7 +28,8 @@ impl FromStr for Bytes {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let bad = || Invalid::new("", format!("{text:?} is not a size; write a whole number and K, M or G, such as 256M"));
+        let bad =
+            || Invalid::new("", format!("{text:?} is not a size; write a whole number and K, M or G, such as 256M"));
         let trimmed = text.trim();
         let digits = trimmed.trim_end_matches(|c: char| !c.is_ascii_digit());
         let factor = match trimmed[digits.len()..].trim().to_ascii_uppercase().as_str() {
@@ -59,8 +60,12 @@ impl fmt::Display for Bytes {
 ///
 /// [`Invalid`] without a field when the text is none of these.
 pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
-    let bad =
-        || Invalid::new("", format!("{text:?} is not a duration; write it as 30s, 5m, 1h30m, 250ms or a number of seconds"));
+    let bad = || {
+        Invalid::new(
+            "",
+            format!("{text:?} is not a duration; write it as 30s, 5m, 1h30m, 250ms or a number of seconds"),
+        )
+    };
     let mut rest = text.trim();
     if let Ok(seconds) = rest.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| bad());
@@ -179,7 +184,11 @@ impl Limits {
             }
         };
         let (low, high) = Self::MEMORY;
-        range("memory", (low..=high).contains(&self.memory), format!("{} is out of range; give {low} to {high}", self.memory));
+        range(
+            "memory",
+            (low..=high).contains(&self.memory),
+            format!("{} is out of range; give {low} to {high}", self.memory),
+        );
         let (low, high) = Self::WALL_TIME;
         let fits = (low..=high).contains(&self.wall_time);
         range("wall_time", fits, format!("{:?} is out of range; give {low:?} to 31 days", self.wall_time));
@@ -190,9 +199,17 @@ impl Limits {
         let max = Self::FILES_MAX;
         range("files", self.files <= max, format!("{} is out of range; give at most {max}", self.files));
         let max = Self::PROCESSES_MAX;
-        range("processes", (1..=max).contains(&self.processes), format!("{} is out of range; give 1 to {max}", self.processes));
+        range(
+            "processes",
+            (1..=max).contains(&self.processes),
+            format!("{} is out of range; give 1 to {max}", self.processes),
+        );
         let max = Self::CPU_MILLIS_MAX;
-        range("cpu_millis", (10..=max).contains(&self.cpu_millis), format!("{} is out of range; give 10 to {max}", self.cpu_millis));
+        range(
+            "cpu_millis",
+            (10..=max).contains(&self.cpu_millis),
+            format!("{} is out of range; give 10 to {max}", self.cpu_millis),
+        );
         Invalid::unless_empty(problems)
     }
 }

@@ -140,7 +140,14 @@ impl FromStr for Description {
 fn check_text(field: &str, text: &str, least: usize, most: usize) -> Result<(), Invalid> {
     let count = text.chars().count();
     if count < least {
-        Err(Invalid::new(field, if least == 1 { "is empty; give one".to_owned() } else { format!("is too short; give at least {least} characters") }))
+        Err(Invalid::new(
+            field,
+            if least == 1 {
+                "is empty; give one".to_owned()
+            } else {
+                format!("is too short; give at least {least} characters")
+            },
+        ))
     } else if count > most {
         Err(Invalid::new(field, format!("has {count} characters; give at most {most}")))
     } else {

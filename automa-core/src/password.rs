@@ -1,7 +1,7 @@
 //! Passwords: checked for sense, hashed with argon2id, compared in bounded numbers.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
@@ -27,7 +27,10 @@ impl Password {
     pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
         let text = text.into();
         if text.chars().count() < Self::CHARS_MIN {
-            return Err(Invalid::new("password", format!("is too short; give at least {} characters", Self::CHARS_MIN)));
+            return Err(Invalid::new(
+                "password",
+                format!("is too short; give at least {} characters", Self::CHARS_MIN),
+            ));
         }
         if text.len() > Self::BYTES_MAX {
             return Err(Invalid::new("password", format!("is too long; give at most {} bytes", Self::BYTES_MAX)));
@@ -77,7 +80,10 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// At most this many are hashed at once: each takes 19 MiB and tens of milliseconds of one core.
-static SLOTS: Semaphore = Semaphore::const_new(2);
+static SLOTS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(2)));
+
+/// At most this many wait for that, which is about a second's work; more are turned away.
+static WAITING: Semaphore = Semaphore::const_new(64);
 
 /// What unknown users are compared with, so that they take as long as known ones.
 static NOBODY: LazyLock<PasswordHash> =
@@ -98,7 +104,8 @@ fn hash_now(password: &str) -> Result<PasswordHash> {
 ///
 /// # Errors
 ///
-/// [`Error::Store`] when the machine cannot: no memory, no randomness.
+/// [`Error::Busy`] when too many are asked for at once; [`Error::Store`] when the machine cannot: no memory, no
+/// randomness.
 pub async fn hash(password: Password) -> Result<PasswordHash> {
     blocking(move || hash_now(&password.0)).await?
 }
@@ -107,7 +114,7 @@ pub async fn hash(password: Password) -> Result<PasswordHash> {
 ///
 /// # Errors
 ///
-/// [`Error::Store`] when the machine cannot: no memory.
+/// As [`hash`].
 pub async fn verify(password: Password, hash: Option<PasswordHash>) -> Result<bool> {
     blocking(move || {
         let known = hash.is_some();
@@ -121,6 +128,13 @@ pub async fn verify(password: Password, hash: Option<PasswordHash>) -> Result<bo
 
 /// Runs slow work off the async threads, a bounded number at once.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let _slot = SLOTS.acquire().await.map_err(Error::store)?;
+    let _place = WAITING.try_acquire().map_err(|_| Error::Busy("sign-ins"))?;
+    let slot = Arc::clone(&SLOTS).acquire_owned().await.map_err(Error::store)?;
+    // The slot goes along: work that nobody waits for any more still takes its time.
+    let work = move || {
+        let done = work();
+        drop(slot);
+        done
+    };
     tokio::task::spawn_blocking(work).await.map_err(Error::store)
 }

@@ -19,6 +19,9 @@ use crate::schedule::Schedule;
 use crate::script::{Script, VersionNumber};
 use crate::store::{Batch, Order, PageRequest, Query, Scope, Store, StoreExt};
 
+/// The most instants that are counted when they were passed over: enough to say "many".
+const PASSED_MAX: usize = 100_000;
+
 /// Turns what is due into queued executions.
 ///
 /// # Promises
@@ -62,13 +65,20 @@ impl StoreScheduler {
     /// Queues one job's due instant. `Ok(false)` when another scheduler, or a change of the job, was quicker.
     async fn fire(&self, mut job: Job, now: Timestamp) -> Result<bool> {
         let Some(planned) = job.next_at.filter(|planned| *planned <= now) else { return Ok(false) };
-        let latest = job.schedule.latest_in(planned, now).unwrap_or(planned);
-        let execution = self.occurrence(&job, planned, latest, now).await?;
-        job.plan(now);
+        // In time, instants are taken one by one, each with an execution of its own; after a downtime, all together.
+        let (instant, passed) = if is_late(planned, now) {
+            let latest = job.schedule.latest_in(planned, now).unwrap_or(planned);
+            (latest, job.schedule.count_in(planned, latest, PASSED_MAX))
+        } else {
+            (planned, 0)
+        };
+        let execution = self.occurrence(&job, planned, instant, now).await?;
+        job.plan(instant);
         let moved_on = Batch::new().update(job.clone());
         let event = NewAuditEvent::done(now, &Principal::System, occurrence_action(&execution), execution.id.to_ref())
             .with("job", job.id.to_string())
-            .with("scheduled_at", latest.to_string());
+            .with("scheduled_at", instant.to_string());
+        let event = if passed > 0 { event.with("passed_over", passed) } else { event };
         let batch = Batch::new().insert(execution).update(job);
         match self.store.commit(self.auditor.attach(batch, event)).await {
             // The instant has its execution already, as after the clock was set back: only the plan moves on.
@@ -81,8 +91,7 @@ impl StoreScheduler {
     async fn occurrence(&self, job: &Job, planned: Timestamp, latest: Timestamp, now: Timestamp) -> Result<Execution> {
         let agent: Agent = self.store.require(job.agent).await?;
         let spec = job_spec(&*self.store, job, &agent, Origin::Schedule, Some(latest), job.input.clone()).await?;
-        let late = now.duration_since(latest) > SignedDuration::try_from(Misfire::GRACE).unwrap_or(SignedDuration::MAX);
-        if late && job.misfire == Misfire::Skip {
+        if is_late(latest, now) && job.misfire == Misfire::Skip {
             let reason = format!("nothing was there to run it between {planned} and {now}");
             return Ok(Execution::missed(spec, now, reason));
         }
@@ -106,8 +115,21 @@ impl Scheduler for StoreScheduler {
                 break;
             }
             // Together, so that they share the store's waits for the disk.
-            for fired in join_all(due.items.into_iter().map(|job| self.fire(job, now))).await {
-                occurrences += usize::from(fired?);
+            let fired = join_all(due.items.into_iter().map(|job| self.fire(job, now))).await;
+            let fired_before = occurrences;
+            let mut failure = None;
+            for fired in fired {
+                match fired {
+                    Ok(fired) => occurrences += usize::from(fired),
+                    // One job that cannot be fired does not hold up the others.
+                    Err(error) => {
+                        tracing::error!(%error, "failed to fire a job");
+                        failure = Some(error);
+                    }
+                }
+            }
+            if let Some(error) = failure.filter(|_| occurrences == fired_before) {
+                return Err(error);
             }
         }
         let next = self.store.page::<Job>(&Query::DueJobs(Timestamp::MAX), &PageRequest::first(1)).await?;
@@ -122,6 +144,11 @@ fn unless_outrun(done: Result<()>) -> Result<bool> {
         Err(Error::Stale(_) | Error::NotFound(_)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether an instant is reached so late that it counts as missed.
+fn is_late(instant: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(instant) > SignedDuration::try_from(Misfire::GRACE).unwrap_or(SignedDuration::MAX)
 }
 
 fn occurrence_action(execution: &Execution) -> &'static str {

@@ -1,9 +1,9 @@
 //! The contract of a store: typed reads, one durable all-or-nothing write, a queue, logs, and a way to be woken.
 
-pub mod kv;
 #[cfg(feature = "sled")]
 pub mod folder;
 pub mod hub;
+pub mod kv;
 pub mod memory;
 pub mod record;
 #[cfg(feature = "sled")]
@@ -332,7 +332,8 @@ pub enum Scope {
 pub struct PageRequest {
     /// Begin behind the place that this names; at the beginning without it.
     pub cursor: Option<Cursor>,
-    /// At most this many, 1 to [`PageRequest::LIMIT_MAX`]; more is taken as that.
+    /// At most this many, 1 to [`PageRequest::LIMIT_MAX`]; more is taken as that. A page of large records may hold
+    /// fewer and still have a next one.
     pub limit: usize,
     /// From which end.
     pub order: Order,

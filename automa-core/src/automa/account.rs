@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Acting, Automa};
 use crate::access::{Action, Principal};
 use crate::audit::{AuditOutcome, NewAuditEvent};
-use crate::error::{Error, Result};
+use crate::error::{Error, Invalid, Result};
 use crate::id::{Kind, Ref, SessionId, UserId};
 use crate::name::{Email, Username};
 use crate::password::{self, Password};
@@ -107,6 +107,9 @@ impl Automa {
                 return Err(Error::Unauthenticated("the first account takes the set-up token that the server printed"));
             }
         } else if !self.0.settings.open_registration {
+            let target = Ref::new(Kind::User, &new.username);
+            let event = NewAuditEvent::done(self.0.clock.now(), &Principal::Anonymous, "account.register", target);
+            self.0.auditor.append(event.with_outcome(AuditOutcome::Refused)).await?;
             return Err(Error::Forbidden {
                 principal: Principal::Anonymous.to_string(),
                 action: "account.register",
@@ -116,7 +119,11 @@ impl Automa {
         let role = if first { Role::Admin } else { Role::Viewer };
         let mut batch = Batch::new();
         if first {
-            batch = batch.require(Require::None(Query::Users, Ref::system(), "somebody else has just made the first account"));
+            batch = batch.require(Require::None(
+                Query::Users,
+                Ref::system(),
+                "somebody else has just made the first account",
+            ));
         }
         let user = self.acting_as(Principal::Anonymous).insert_user(batch, new, role, "account.register").await?;
         if first {
@@ -149,8 +156,13 @@ impl Automa {
             return Err(Error::Unauthenticated("name and password do not belong together"));
         };
         let expires_at = now.saturating_add(self.0.settings.session).unwrap_or(Timestamp::MAX);
-        let mut session =
-            LoginSession { id: SessionId::new(), user: user.id, created_at: now, expires_at, revision: Revision::default() };
+        let mut session = LoginSession {
+            id: SessionId::new(),
+            user: user.id,
+            created_at: now,
+            expires_at,
+            revision: Revision::default(),
+        };
         let principal = principal_of(&user, session.id);
         let event = NewAuditEvent::done(now, &principal, "account.sign_in", session.id.to_ref());
         let batch = Batch::new().require(Require::Exists(Key::User(user.id))).insert(session.clone());
@@ -203,9 +215,15 @@ impl Acting {
         }
     }
 
-    /// Makes an account with this role; [`Error::Exists`] when the name is taken.
+    /// Makes an account with this role; [`Error::Exists`] when the name is taken. The first account of all must be an
+    /// admin's: [`Error::Invalid`] for `role` otherwise.
     pub async fn create_user(&self, new: NewUser, role: Role) -> Result<User> {
         self.permit(Action::UserCreate, Ref::new(Kind::User, &new.username)).await?;
+        let first = self.inner.store.list(&Query::Users, &PageRequest::first(1)).await?.items.is_empty();
+        if first && role != Role::Admin {
+            let text = "the first account must be an admin's, or nobody could manage the others; give admin";
+            return Err(Invalid::new("role", text).into());
+        }
         self.insert_user(Batch::new(), new, role, Action::UserCreate.name()).await
     }
 

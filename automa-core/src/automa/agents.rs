@@ -92,7 +92,7 @@ impl Acting {
             limits: spec.limits,
             permissions: spec.permissions,
             restart: spec.restart,
-            started: false,
+            started: None,
             created_at: now,
             updated_at: now,
             revision: Revision::default(),
@@ -169,10 +169,10 @@ impl Acting {
         let spec = self.agent_run(&agent, Origin::Start, JsonObject::default(), None).await?;
         let mut execution = Execution::queue(spec, self.inner.clock.now());
         self.change_agent(id, None, Action::AgentStart, |agent, _| {
-            if agent.started {
+            if agent.is_started() {
                 return Err(Error::State(format!("agent {id} is started already; stop it first")));
             }
-            agent.started = true;
+            agent.started = Some(execution.id);
             Ok(Batch::new().insert(execution.clone()))
         })
         .await?;
@@ -185,16 +185,17 @@ impl Acting {
         self.permit(Action::AgentStop, id.to_ref()).await?;
         let agent = self
             .change_agent(id, None, Action::AgentStop, |agent, _| {
-                if !agent.started {
+                if !agent.is_started() {
                     return Err(Error::State(format!("agent {id} is not started")));
                 }
-                agent.started = false;
+                agent.started = None;
                 Ok(Batch::new())
             })
             .await?;
         for status in [Status::Queued, Status::Running] {
             let active = Query::Executions(Scope::Agent(id), Some(status));
-            let found = self.inner.store.page::<Execution>(&active, &PageRequest::newest(PageRequest::LIMIT_MAX)).await?;
+            let found =
+                self.inner.store.page::<Execution>(&active, &PageRequest::newest(PageRequest::LIMIT_MAX)).await?;
             for execution in found.items.into_iter().filter(|it| it.spec.origin == Origin::Start) {
                 match self.request_cancel(execution.id, "its agent was stopped").await {
                     Ok(_) | Err(Error::State(_)) => {}
@@ -212,8 +213,7 @@ impl Acting {
         let active = active_execution(&*self.inner.store, Scope::Agent(id)).await?;
         let all = Query::Executions(Scope::Agent(id), None);
         let last = self.inner.store.page::<Execution>(&all, &PageRequest::newest(1)).await?.items.into_iter().next();
-        let running_since =
-            active.as_ref().filter(|it| it.status() == Status::Running).and_then(Execution::started_at);
+        let running_since = active.as_ref().filter(|it| it.status() == Status::Running).and_then(Execution::started_at);
         Ok(AgentStatus { agent, active, last, running_since })
     }
 
@@ -281,6 +281,11 @@ impl Acting {
         let mut problems = Vec::new();
         if let Err(invalid) = spec.limits.check() {
             problems.extend(invalid.within("limits").into_problems());
+        }
+        match spec.backend.to_string().parse::<BackendChoice>() {
+            Ok(same) if same == spec.backend => {}
+            Ok(_) => problems.push(Problem::new("backend", "auto is no backend's name")),
+            Err(invalid) => problems.extend(invalid.into_problems()),
         }
         if let Err(invalid) = spec.permissions.check() {
             problems.extend(invalid.within("permissions").into_problems());

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +19,9 @@ use crate::id::Ref;
 use crate::sandbox::Sandbox;
 use crate::scheduler::{Scheduler, StoreScheduler};
 use crate::store::Store;
+
+/// How many sources are looked at at once, whether they compile; more wait.
+const COMPILING_MAX: usize = 2;
 
 /// How an engine works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,12 +117,13 @@ impl Builder {
             (Some(store), None) => (store, Vec::new()),
             (None, Some(folder)) => open_folder(folder).await?,
             (None, None) => return Err(Invalid::new("store", "is missing; give a folder or a store").into()),
-            (Some(_), Some(_)) => return Err(Invalid::new("store", "was given beside a folder; give one of them").into()),
+            (Some(_), Some(_)) => {
+                return Err(Invalid::new("store", "was given beside a folder; give one of them").into());
+            }
         };
         let auditor = self.auditor.unwrap_or_else(|| Arc::new(ChainAuditor::new(Arc::clone(&store))));
-        let scheduler = self
-            .scheduler
-            .unwrap_or_else(|| Arc::new(StoreScheduler::new(Arc::clone(&store), Arc::clone(&auditor))));
+        let scheduler =
+            self.scheduler.unwrap_or_else(|| Arc::new(StoreScheduler::new(Arc::clone(&store), Arc::clone(&auditor))));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         for repair in repairs {
             let event = NewAuditEvent::done(clock.now(), &Principal::System, "store.repair", Ref::system());
@@ -132,6 +137,7 @@ impl Builder {
             sandboxes: self.sandboxes,
             settings: self.settings,
             setup: Mutex::new(None),
+            compiling: Semaphore::new(COMPILING_MAX),
             running: Running::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),

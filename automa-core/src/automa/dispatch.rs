@@ -20,6 +20,8 @@ pub(super) async fn run(inner: Arc<Inner>) {
     let worker = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7().simple());
     loop {
         let room = tokio::select! {
+            // Asked first: nothing is begun once the engine stops.
+            biased;
             () = inner.stopping.cancelled() => return,
             room = Arc::clone(&slots).acquire_owned() => room,
         };

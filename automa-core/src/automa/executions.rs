@@ -8,9 +8,7 @@ use crate::access::Action;
 use crate::error::{Error, Result};
 use crate::execution::{Execution, Status};
 use crate::id::{ExecutionId, JobId, Ref};
-use crate::store::{
-    Batch, LogChunk, LogSeq, Page, PageRequest, Query, Scope, StoreExt as _, Topic, Watcher,
-};
+use crate::store::{Batch, LogChunk, LogSeq, Page, PageRequest, Query, Scope, StoreExt as _, Topic, Watcher};
 
 /// How many bytes of output are read at once while following.
 const FOLLOW_BYTES: usize = 256 * 1024;
@@ -23,7 +21,12 @@ impl Acting {
     }
 
     /// A page of executions, by age; of one agent or job, and in one status, if given.
-    pub async fn executions(&self, scope: Scope, status: Option<Status>, page: &PageRequest) -> Result<Page<Execution>> {
+    pub async fn executions(
+        &self,
+        scope: Scope,
+        status: Option<Status>,
+        page: &PageRequest,
+    ) -> Result<Page<Execution>> {
         self.permit(Action::ExecutionRead, Ref::system()).await?;
         match scope {
             Scope::All => {}
@@ -64,7 +67,8 @@ impl Acting {
         loop {
             self.require::<crate::job::Job>(job).await?;
             let all = Query::Executions(Scope::Job(job), None);
-            let newest = self.inner.store.page::<Execution>(&all, &PageRequest::newest(1)).await?.items.into_iter().next();
+            let newest =
+                self.inner.store.page::<Execution>(&all, &PageRequest::newest(1)).await?.items.into_iter().next();
             match newest {
                 Some(execution) if after.is_none_or(|after| execution.id > after) => return Ok(execution),
                 _ => tokio::select! {

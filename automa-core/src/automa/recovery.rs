@@ -10,7 +10,7 @@ use crate::access::Principal;
 use crate::audit::NewAuditEvent;
 use crate::error::{Error, Result};
 use crate::execution::Execution;
-use crate::store::{Batch, PageRequest, Query, StoreExt as _, Topic};
+use crate::store::{Batch, PageRequest, Query, StoreExt as _};
 
 /// Looks once. In a store that only this process can have open, whatever runs at start-up has lost its worker.
 pub(super) async fn recover(inner: &Inner) -> Result<()> {
@@ -44,7 +44,6 @@ async fn lose(inner: &Inner, mut execution: Execution, now: Timestamp) -> Result
 
 /// In a store that several processes share: looks again whenever the next lease could end. Runs until the engine stops.
 pub(super) async fn run(inner: Arc<Inner>) {
-    let mut queued = inner.store.watch(Topic::Queue);
     loop {
         let next = match recover(&inner).await {
             Ok(()) => inner.store.page::<Execution>(&Query::Leases(Timestamp::MAX), &PageRequest::first(1)).await,
@@ -60,10 +59,11 @@ pub(super) async fn run(inner: Arc<Inner>) {
                 return;
             }
         };
+        // Without a lease, another worker may take one at any moment, and end before its time is up.
+        let lease = inner.clock.now().saturating_add(inner.settings.lease).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = inner.stopping.cancelled() => return,
-            () = queued.changed(), if ends.is_none() => {}
-            () = inner.clock.sleep_until(ends.unwrap_or(Timestamp::MAX)) => {}
+            () = inner.clock.sleep_until(ends.unwrap_or(lease)) => {}
         }
     }
 }

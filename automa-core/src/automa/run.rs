@@ -20,8 +20,9 @@ use crate::sandbox::{ExecutionContext, Exit, Outcome, OutputChunk, OutputReceive
 use crate::script::{Script, ScriptVersion};
 use crate::store::{Batch, LogChunk, LogSeq, StoreExt as _, Topic};
 
-/// How much longer than the script's own time a sandbox may take before it is given up.
-const SANDBOX_GRACE: Duration = Duration::from_secs(10);
+/// How much longer than the script's own time a sandbox may take before it is given up. A sandbox ends a script in time
+/// by itself; this is for one that is broken. Its first run may have to compile its interpreter.
+const SANDBOX_GRACE: Duration = Duration::from_secs(120);
 
 /// How many chunks of output wait to be stored before the script has to wait.
 const OUTPUT_WAITING: usize = 64;
@@ -66,9 +67,8 @@ async fn prepare(inner: &Inner, execution: &Execution) -> Result<(Arc<dyn Sandbo
     let agent: Agent = inner.store.require(spec.agent).await?;
     let script: Script = inner.store.require(spec.script).await?;
     let version: ScriptVersion = inner.store.require((spec.script, spec.version)).await?;
-    let sandbox = inner.choose_sandbox(&agent.backend, |sandbox| {
-        sandbox.capabilities().refusal(&agent.limits, &agent.permissions)
-    })?;
+    let sandbox = inner
+        .choose_sandbox(&agent.backend, |sandbox| sandbox.capabilities().refusal(&agent.limits, &agent.permissions))?;
     let context = ExecutionContext {
         id: execution.id,
         agent: Some(agent.id),
@@ -150,7 +150,9 @@ async fn store_output(inner: &Inner, id: ExecutionId, fence: Fence, mut output: 
         let mut chunks = vec![first];
         while let Ok(more) = output.try_recv() {
             match chunks.last_mut() {
-                Some(last) if last.stream == more.stream && last.bytes.len() + more.bytes.len() <= OutputSender::CHUNK_MAX => {
+                Some(last)
+                    if last.stream == more.stream && last.bytes.len() + more.bytes.len() <= OutputSender::CHUNK_MAX =>
+                {
                     last.bytes.extend_from_slice(&more.bytes);
                 }
                 _ => chunks.push(more),
@@ -161,10 +163,32 @@ async fn store_output(inner: &Inner, id: ExecutionId, fence: Fence, mut output: 
         }
         // After a failure the rest is read and dropped, so that the script does not wait for ever.
         if failed.is_ok() {
-            failed = inner.store.append_log(id, fence, number(&mut seq, chunks, inner.clock.now())).await;
+            let chunks = number(&mut seq, chunks, inner.clock.now());
+            failed = persist(inner, id, || inner.store.append_log(id, fence, chunks.clone())).await;
         }
     }
     failed
+}
+
+/// Repeats a write while it may still succeed, as when the disk is full for a moment: what a script did is not thrown
+/// away for that. Gives up when the engine does.
+async fn persist<F: Future<Output = Result<()>> + Send>(
+    inner: &Inner,
+    id: ExecutionId,
+    write: impl Fn() -> F + Send + Sync,
+) -> Result<()> {
+    loop {
+        match write().await {
+            Err(error) if error.retryable() => {
+                tracing::error!(execution = %id, %error, "failed to store what an execution did; trying again in a second");
+                tokio::select! {
+                    () = inner.running.abandoned().cancelled() => return Err(error),
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                }
+            }
+            done => return done,
+        }
+    }
 }
 
 fn number(seq: &mut LogSeq, chunks: Vec<OutputChunk>, at: Timestamp) -> Vec<LogChunk> {
@@ -192,7 +216,8 @@ async fn hold_lease(inner: &Inner, execution: &Execution, cancel: &CancellationT
         }
         tokio::select! {
             () = changed.changed() => {}
-            () = tokio::time::sleep(inner.settings.lease / 3) => {
+            // Where nobody else can look, nobody can take the lease over either, and renewing it would be for nothing.
+            () = tokio::time::sleep(inner.settings.lease / 3), if !inner.store.is_exclusive() => {
                 if matches!(renew(inner, id, fence).await, Err(Error::LeaseLost(_) | Error::NotFound(_))) {
                     return;
                 }
@@ -236,7 +261,8 @@ async fn finish(
             .with("status", current.status().name())
             .with("attempt", current.attempt);
         let batch = followers(inner, &current, next, Batch::new(), now).await?.update(current.clone());
-        match inner.store.commit(inner.auditor.attach(batch, event)).await {
+        let batch = inner.auditor.attach(batch, event);
+        match persist(inner, id, || inner.store.commit(batch.clone())).await {
             // The execution was cancelled or its lease renewed, or its agent changed, at the same moment: decide anew.
             Err(Error::Stale(_) | Error::Exists { .. }) => current = inner.store.require(id).await?,
             done => return done,
@@ -245,6 +271,9 @@ async fn finish(
 }
 
 /// Adds what follows from the end of an execution: the next attempt, or the restart or the stop of its agent.
+///
+/// For a started agent, the batch demands that the agent is as it was read here: whoever stops it at the same moment
+/// makes the batch stale, and it is put together anew.
 pub(super) async fn followers(
     inner: &Inner,
     ended: &Execution,
@@ -252,18 +281,25 @@ pub(super) async fn followers(
     batch: Batch,
     now: Timestamp,
 ) -> Result<Batch> {
+    let mut agent = None;
+    if ended.spec.origin == Origin::Start {
+        agent = inner.store.read::<Agent>(ended.spec.agent).await?.filter(|agent| agent.started == Some(ended.first));
+        if agent.is_none() {
+            // It was stopped, or stopped and started anew: this run is nobody's any more.
+            return Ok(batch);
+        }
+    }
     if let Some(next) = next {
         let event = NewAuditEvent::done(now, &Principal::System, "execution.retry", next.id.to_ref())
             .with("attempt", next.attempt)
             .with("after", ended.id.to_string());
-        return Ok(inner.auditor.attach(batch.insert(next), event));
+        let batch = inner.auditor.attach(batch.insert(next), event);
+        return Ok(match agent {
+            Some(agent) => batch.update(agent),
+            None => batch,
+        });
     }
-    if ended.spec.origin != Origin::Start {
-        return Ok(batch);
-    }
-    let Some(mut agent) = inner.store.read::<Agent>(ended.spec.agent).await?.filter(|agent| agent.started) else {
-        return Ok(batch);
-    };
+    let Some(mut agent) = agent else { return Ok(batch) };
     let again = match agent.restart {
         RestartPolicy::Never => false,
         RestartPolicy::OnFailure => !matches!(ended.status(), Status::Succeeded | Status::Cancelled),
@@ -272,11 +308,12 @@ pub(super) async fn followers(
     if again {
         let available_at = now.saturating_add(RESTART_WAIT).unwrap_or(Timestamp::MAX);
         let restarted = Execution::queue_at(ended.spec.clone(), now, available_at);
+        agent.started = Some(restarted.id);
         let event = NewAuditEvent::done(now, &Principal::System, "agent.restart", agent.id.to_ref())
             .with("execution", restarted.id.to_string());
-        Ok(inner.auditor.attach(batch.insert(restarted), event))
+        Ok(inner.auditor.attach(batch.insert(restarted).update(agent), event))
     } else {
-        agent.started = false;
+        agent.started = None;
         let event = NewAuditEvent::done(now, &Principal::System, "agent.end", agent.id.to_ref());
         Ok(inner.auditor.attach(batch.update(agent), event))
     }

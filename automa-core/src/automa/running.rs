@@ -23,6 +23,11 @@ impl Running {
         !self.begun.swap(true, Ordering::SeqCst)
     }
 
+    /// Takes a beginning back that came to nothing.
+    pub(super) fn begin_again(&self) {
+        self.begun.store(false, Ordering::SeqCst);
+    }
+
     /// `true` for the first caller after a beginning.
     pub(super) fn end(&self) -> bool {
         self.begun.load(Ordering::SeqCst) && !self.ended.swap(true, Ordering::SeqCst)

@@ -1,5 +1,7 @@
 //! Scripts: made, changed, uploaded anew, removed.
 
+use std::time::Duration;
+
 use super::{ATTEMPTS_ON_STALE, Acting};
 use crate::access::Action;
 use crate::agent::BackendChoice;
@@ -155,10 +157,13 @@ impl Acting {
         let (limits, permissions) = (Limits::default(), crate::permissions::Permissions::default());
         let able = |sandbox: &dyn crate::sandbox::Sandbox| sandbox.capabilities().refusal(&limits, &permissions);
         let Ok(sandbox) = self.inner.choose_sandbox(&BackendChoice::Auto, able) else { return Ok(()) };
-        let task = Task::new(compile_check(source, name));
+        let _room = self.inner.compiling.acquire().await.map_err(Error::store)?;
+        let mut task = Task::new(compile_check(source, name));
+        task.limits.wall_time = COMPILE_TIME;
         let (output, mut ignored) = OutputSender::channel(16);
-        let cancel = tokio_util::sync::CancellationToken::new();
-        let (outcome, ()) = tokio::join!(sandbox.run(task, output, cancel), async { while ignored.recv().await.is_some() {} });
+        let cancel = self.inner.stopping.child_token();
+        let (outcome, ()) =
+            tokio::join!(sandbox.run(task, output, cancel), async { while ignored.recv().await.is_some() {} });
         match outcome.result.as_ref().map(crate::json::Json::value) {
             Some(serde_json::Value::String(problem)) => Err(Invalid::new("source", problem.as_str()).into()),
             Some(serde_json::Value::Bool(true)) => Ok(()),
@@ -170,6 +175,9 @@ impl Acting {
         }
     }
 }
+
+/// How long Python may take to compile a source.
+const COMPILE_TIME: Duration = Duration::from_secs(30);
 
 /// A script that compiles another and returns `True`, or what is wrong with it. A JSON string is a Python string, too.
 fn compile_check(source: &Source, name: &str) -> String {

@@ -9,7 +9,7 @@ use crate::access::Principal;
 use crate::agent::{Agent, BackendChoice, RestartPolicy, VersionChoice};
 use crate::audit::NewAuditEvent;
 use crate::execution::{Execution, NewExecution, Origin, Status};
-use crate::id::{AgentId, JobId, Ref, ScriptId, SessionId, UserId};
+use crate::id::{AgentId, ExecutionId, JobId, Ref, ScriptId, SessionId, UserId};
 use crate::job::{Job, Misfire, Overlap, RetryPolicy};
 use crate::json::JsonObject;
 use crate::limits::{Bytes, Limits};
@@ -89,7 +89,7 @@ pub(super) fn agent(name: &str, script: ScriptId) -> Agent {
         limits: Limits::default().with_memory(Bytes(100_000_001)).with_wall_time(Duration::from_nanos(1_500_000_001)),
         permissions: Permissions { network: Network::Full, environment: environment.into_iter().collect() },
         restart: RestartPolicy::OnFailure,
-        started: true,
+        started: Some(ExecutionId::new()),
         created_at: at(3),
         updated_at: at(4),
         revision: Revision::default(),

@@ -43,6 +43,10 @@ use crate::execution::{Execution, Fence};
 use crate::id::{ExecutionId, Ref};
 use crate::script::ContentHash;
 
+/// A page ends early once its records have about this many bytes, so that large ones take no more memory and time than
+/// many small ones.
+const PAGE_BYTES: usize = 1024 * 1024;
+
 /// One row: a key and what it holds.
 pub type Row = (Vec<u8>, Vec<u8>);
 
@@ -170,21 +174,29 @@ fn list(kv: &impl KeyValue, query: &Query, page: &PageRequest) -> Result<Page<En
         }
     }
     let limit = page.limit.clamp(1, PageRequest::LIMIT_MAX);
-    let mut rows = kv.range(&from, &to, page.order, limit + 1)?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|(key, _)| Cursor::from_bytes(key.clone()));
-    let mut items = Vec::with_capacity(rows.len());
+    let rows = kv.range(&from, &to, page.order, limit + 1)?;
+    let (found, mut bytes) = (rows.len(), 0);
+    let mut items = Vec::with_capacity(found.min(limit));
+    let mut last = None;
     for (key, stored) in rows {
-        match source {
-            Source::Records => items.push(decode(&key, &whole(kv, &key, stored)?)?),
+        if items.len() == limit || bytes > PAGE_BYTES {
+            break;
+        }
+        let (record, stored) = match source {
+            Source::Records => (key.clone(), Some(stored)),
             Source::Index(kind) => {
                 let record = keys::record_behind(kind, &key);
-                let dangling = || Error::Damaged(format!("{} is listed, but is not there", keys::name_of(&record)));
-                items.push(entity(kv, &record)?.ok_or_else(dangling)?);
+                let stored = kv.get(&record)?;
+                (record, stored)
             }
-        }
+        };
+        let dangling = || Error::Damaged(format!("{} is listed, but is not there", keys::name_of(&record)));
+        let value = whole(kv, &record, stored.ok_or_else(dangling)?)?;
+        bytes += value.len();
+        items.push(decode(&record, &value)?);
+        last = Some(key);
     }
+    let next = last.filter(|_| items.len() < found).map(Cursor::from_bytes);
     Ok(Page { items, next })
 }
 

@@ -13,6 +13,13 @@ fn new_user(name: &str) -> NewUser {
     NewUser { username: name.parse().unwrap(), email: None, password: Password::new("correct horse").unwrap() }
 }
 
+/// A world whose first account is there: `root`, an admin.
+async fn with_admin() -> World {
+    let world = World::new().await;
+    world.me.create_user(new_user("root"), Role::Admin).await.unwrap();
+    world
+}
+
 async fn signed_in(automa: &Automa, name: &str) -> Principal {
     let signed = automa.sign_in(name, Password::claimed("correct horse")).await.unwrap();
     automa.principal(signed.session.id).await.unwrap()
@@ -37,18 +44,39 @@ async fn the_first_user_takes_the_token_and_becomes_admin() {
 }
 
 #[tokio::test]
-async fn an_unknown_user_and_a_wrong_password_read_the_same() {
+async fn the_first_account_of_all_is_an_admins() {
     let world = World::new().await;
+    let refused = world.me.create_user(new_user("vera"), Role::Operator).await.unwrap_err();
+    assert_eq!(refused.code(), "invalid");
+    assert!(refused.to_string().starts_with("role: the first account must be an admin's"), "{refused}");
+    world.me.create_user(new_user("ada"), Role::Admin).await.unwrap();
+    world.me.create_user(new_user("vera"), Role::Operator).await.unwrap();
+}
+
+#[tokio::test]
+async fn more_sign_ins_at_once_than_can_wait_are_turned_away() {
+    let world = with_admin().await;
+    let many = (0..200).map(|_| world.automa.sign_in("root", Password::claimed("wrong horse")));
+    let answers = futures_util::future::join_all(many).await;
+    let busy =
+        answers.iter().filter(|it| matches!(it, Err(error) if error.code() == "busy" && error.retryable())).count();
+    assert!((1..200).contains(&busy), "{busy} were turned away");
+    world.automa.sign_in("root", Password::claimed("correct horse")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unknown_user_and_a_wrong_password_read_the_same() {
+    let world = with_admin().await;
     world.me.create_user(new_user("ada"), Role::Viewer).await.unwrap();
     let unknown = world.automa.sign_in("nobody", Password::claimed("correct horse")).await.unwrap_err();
     let wrong = world.automa.sign_in("ada", Password::claimed("wrong horse")).await.unwrap_err();
     assert_eq!(unknown.to_string(), wrong.to_string());
-    assert_eq!(world.actions().await, ["user.create", "account.sign_in", "account.sign_in"]);
+    assert_eq!(world.actions().await, ["user.create", "user.create", "account.sign_in", "account.sign_in"]);
 }
 
 #[tokio::test]
 async fn a_sign_out_ends_the_session_at_once() {
-    let world = World::new().await;
+    let world = with_admin().await;
     world.me.create_user(new_user("ada"), Role::Viewer).await.unwrap();
     let signed = world.automa.sign_in("ADA", Password::claimed("correct horse")).await.unwrap();
     let ada = world.automa.acting_as(world.automa.principal(signed.session.id).await.unwrap());
@@ -59,7 +87,7 @@ async fn a_sign_out_ends_the_session_at_once() {
 
 #[tokio::test]
 async fn a_session_ends_when_its_time_is_up() {
-    let world = World::new().await;
+    let world = with_admin().await;
     world.me.create_user(new_user("ada"), Role::Viewer).await.unwrap();
     let signed = world.automa.sign_in("ada", Password::claimed("correct horse")).await.unwrap();
     world.clock.set(signed.session.expires_at);
@@ -68,7 +96,7 @@ async fn a_session_ends_when_its_time_is_up() {
 
 #[tokio::test]
 async fn a_refusal_changes_nothing_and_is_recorded() {
-    let world = World::new().await;
+    let world = with_admin().await;
     world.me.create_user(new_user("vera"), Role::Viewer).await.unwrap();
     let vera = world.automa.acting_as(signed_in(&world.automa, "vera").await);
     let refused = vera.create_script(ScriptSpec::new("x".parse().unwrap()), "print x".parse().unwrap()).await;

@@ -125,11 +125,10 @@ async fn attempts_end_when_the_policy_says_so() {
     world.automa.start().await.unwrap();
     world.me.run_job(job.id, None).await.unwrap();
     let all = world.settled(3).await;
-    assert_eq!(all.iter().map(|it| (it.attempt, it.status())).collect::<Vec<_>>(), [
-        (1, Status::Failed),
-        (2, Status::Failed),
-        (3, Status::Failed)
-    ]);
+    assert_eq!(
+        all.iter().map(|it| (it.attempt, it.status())).collect::<Vec<_>>(),
+        [(1, Status::Failed), (2, Status::Failed), (3, Status::Failed)]
+    );
 }
 
 #[tokio::test]
@@ -269,7 +268,7 @@ async fn a_started_agent_is_restarted_by_its_policy_until_it_is_stopped() {
     world.automa.start().await.unwrap();
     let once = world.me.start_agent(never.id).await.unwrap();
     within("the end", world.me.wait(once.id)).await.unwrap();
-    assert!(!world.me.agent(never.id).await.unwrap().started);
+    assert!(!world.me.agent(never.id).await.unwrap().is_started());
     let first = world.me.start_agent(always.id).await.unwrap();
     within("the end", world.me.wait(first.id)).await.unwrap();
     assert!(matches!(world.me.start_agent(always.id).await, Err(Error::State(_))));
@@ -277,7 +276,7 @@ async fn a_started_agent_is_restarted_by_its_policy_until_it_is_stopped() {
     assert_eq!(status.active.as_ref().map(|it| (it.status(), it.spec.origin)), Some((Status::Queued, Origin::Start)));
     world.me.stop_agent(always.id).await.unwrap();
     let status = world.me.agent_status(always.id).await.unwrap();
-    assert_eq!((status.active.is_some(), status.agent.started), (false, false));
+    assert_eq!((status.active.is_some(), status.agent.is_started()), (false, false));
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ impl From<Agent> for AgentOut {
             limits: LimitsOut::from(&agent.limits),
             permissions: PermissionsOut::from(agent.permissions),
             restart: agent.restart.name(),
-            started: agent.started,
+            started: agent.started.is_some(),
             created_at: agent.created_at,
             updated_at: agent.updated_at,
             revision: agent.revision.0,
@@ -307,7 +307,7 @@ impl From<AgentStatus> for AgentStatusOut {
         Self {
             agent_id: status.agent.id.to_string(),
             state,
-            started: status.agent.started,
+            started: status.agent.is_started(),
             running_since: status.running_since,
             active: status.active.as_ref().map(ExecutionSummary::from),
             last: status.last.as_ref().map(ExecutionSummary::from),

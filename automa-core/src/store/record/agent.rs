@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::field::{Id, Instant, object_text, parse, parse_object};
 use crate::agent::{Agent, VersionChoice};
 use crate::error::Result;
-use crate::id::{AgentId, ScriptId, UserId};
+use crate::id::{AgentId, ExecutionId, ScriptId, UserId};
 use crate::limits::{Bytes, Limits};
 use crate::permissions::{Network, Permissions};
 use crate::script::VersionNumber;
@@ -32,7 +32,7 @@ pub(super) struct AgentV1<'a> {
     #[serde(borrow)]
     environment: Vec<(&'a str, &'a str)>,
     restart: &'a str,
-    started: bool,
+    started: Option<Id>,
     created_at: Instant,
     updated_at: Instant,
     revision: u64,
@@ -77,7 +77,7 @@ impl<'a> From<&'a Agent> for AgentV1<'a> {
             },
             environment: environment.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
             restart: agent.restart.name(),
-            started: agent.started,
+            started: agent.started.map(|id| *id.as_bytes()),
             created_at: agent.created_at.into(),
             updated_at: agent.updated_at.into(),
             revision: agent.revision.0,
@@ -106,7 +106,7 @@ impl AgentV1<'_> {
                 environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             },
             restart: parse("an agent's restart policy", self.restart)?,
-            started: self.started,
+            started: self.started.map(ExecutionId::from_bytes),
             created_at: self.created_at.open()?,
             updated_at: self.updated_at.open()?,
             revision: Revision(self.revision),

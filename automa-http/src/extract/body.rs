@@ -58,7 +58,7 @@ impl<T: Input + Default> FromRequest<AppState> for MaybeBody<T> {
             return Ok(Self(T::default()));
         }
         check_json(&parts.headers)?;
-        parse(&bytes).map(Self)
+        parse::<Option<T>>(&bytes).map(|body| Self(body.unwrap_or_default()))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::extract::{Paging, QueryInput};
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Page)]
 pub(crate) struct PageOut<T> {
     /// What is on it.
     pub(crate) items: Vec<T>,

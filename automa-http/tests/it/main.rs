@@ -4,6 +4,7 @@
 mod accounts;
 mod commands;
 mod crash;
+mod disk;
 mod documents;
 mod executions;
 mod listing;

@@ -85,9 +85,16 @@ impl Api {
 
     /// The same engine with a new user of this role who asks.
     pub(crate) async fn as_new(&self, role: Role) -> Self {
-        let new =
-            NewUser { username: role.name().parse().unwrap(), email: None, password: Password::new(PASSWORD).unwrap() };
-        self.automa.acting_as(Principal::owner("test")).create_user(new, role).await.unwrap();
+        let owner = self.automa.acting_as(Principal::owner("test"));
+        let new = |name: &str| {
+            let password = Password::new(PASSWORD).unwrap();
+            NewUser { username: name.parse().unwrap(), email: None, password }
+        };
+        // The first account is always an admin's.
+        if role != Role::Admin && self.automa.setup_token().await.unwrap().is_some() {
+            owner.create_user(new("first"), Role::Admin).await.unwrap();
+        }
+        owner.create_user(new(role.name()), role).await.unwrap();
         let mut other = self.clone();
         let login = json!({ "username": role.name(), "password": PASSWORD });
         let token = self.post("/auth/login", login).await.expect(200)["access_token"].as_str().unwrap().to_owned();

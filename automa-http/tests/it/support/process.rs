@@ -45,9 +45,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on a folder, on a free port.
     pub(crate) fn start(folder: &Path, more: &[&str]) -> Self {
-        let began = Instant::now();
         let mut command = automa();
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"]).arg(folder).args(more);
+        Self::started_by(command)
+    }
+
+    /// Starts one by a command that ends up as one.
+    pub(crate) fn started_by(mut command: Command) -> Self {
+        let began = Instant::now();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
         let log = thread::spawn(move || {

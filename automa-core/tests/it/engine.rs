@@ -280,6 +280,39 @@ async fn a_started_agent_is_restarted_by_its_policy_until_it_is_stopped() {
 }
 
 #[tokio::test]
+async fn an_agent_that_is_stopped_and_started_at_once_stays_started() {
+    let world = World::new().await;
+    let agent = world.agent("wait").await;
+    world.automa.start().await.unwrap();
+    let mut last = world.me.start_agent(agent.id).await.unwrap();
+    for _ in 0..20 {
+        let mut log = world.me.follow_log(last.id, LogSeq(0)).await.unwrap();
+        within("the start", log.next()).await.unwrap();
+        world.me.stop_agent(agent.id).await.unwrap();
+        let next = world.me.start_agent(agent.id).await.unwrap();
+        assert_eq!(within("the end", world.me.wait(last.id)).await.unwrap().status(), Status::Cancelled);
+        assert_eq!(world.me.agent(agent.id).await.unwrap().started, Some(next.id));
+        last = next;
+    }
+    world.me.stop_agent(agent.id).await.unwrap();
+    within("the end", world.me.wait(last.id)).await.unwrap();
+    assert_eq!(world.executions().await.len(), 21, "nothing restarted what was stopped");
+}
+
+#[tokio::test]
+async fn instants_that_are_reached_in_time_each_have_an_execution() {
+    let world = World::new().await;
+    let mut job = world.every_minute("print tick").await;
+    (job.schedule, job.overlap) = (crate::doubles::cron("*/10 * * * * *"), Overlap::Allow);
+    world.me.create_job(job).await.unwrap();
+    world.clock.advance(Duration::from_secs(35));
+    world.automa.start().await.unwrap();
+    let seconds: Vec<_> =
+        world.settled(3).await.iter().map(|it| it.spec.scheduled_at.unwrap().as_second() % 60).collect();
+    assert_eq!(seconds, [10, 20, 30]);
+}
+
+#[tokio::test]
 async fn every_change_has_its_audit_event_and_the_chain_verifies() {
     let world = World::new().await;
     let job = world.me.create_job(world.every_minute("print x").await).await.unwrap();

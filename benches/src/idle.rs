@@ -53,7 +53,11 @@ pub fn measure() -> Result<Vec<Figure>, Box<dyn Error>> {
 /// The server's program, which `cargo xtask bench` has built into the same folder.
 fn beside_us() -> Result<PathBuf, Box<dyn Error>> {
     let automa = std::env::current_exe()?.with_file_name("automa");
-    if automa.is_file() { Ok(automa) } else { Err(format!("{} is missing; use `cargo xtask bench`", automa.display()).into()) }
+    if automa.is_file() {
+        Ok(automa)
+    } else {
+        Err(format!("{} is missing; use `cargo xtask bench`", automa.display()).into())
+    }
 }
 
 struct Server {

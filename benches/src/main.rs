@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    automa_benches::report::run(std::env::args().skip(1).collect())
+    automa_benches::report::run(&std::env::args().skip(1).collect::<Vec<_>>())
 }

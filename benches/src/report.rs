@@ -11,13 +11,15 @@ const NAMES: [&str; 4] = ["sandbox", "store", "path", "idle"];
 /// Runs what `names` names, or everything.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 #[must_use]
-pub fn run(names: Vec<String>) -> ExitCode {
+pub fn run(names: &[String]) -> ExitCode {
     if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
         eprintln!("automa-benches: {unknown:?} is none of {}", NAMES.join(", "));
         return ExitCode::from(2);
     }
-    let wanted: Vec<&str> = NAMES.into_iter().filter(|name| names.is_empty() || names.iter().any(|it| it == name)).collect();
-    let measured = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(all(&wanted)));
+    let wanted: Vec<&str> =
+        NAMES.into_iter().filter(|name| names.is_empty() || names.iter().any(|it| it == name)).collect();
+    let measured =
+        tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(all(&wanted)));
     match measured {
         Ok(figures) => {
             println!("{}", machine());
@@ -53,7 +55,8 @@ async fn all(names: &[&str]) -> Result<Vec<Figure>, Box<dyn Error>> {
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("unknown", |(_, it)| it);
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("unknown", |(_, it)| it);
     let kernel = read("/proc/sys/kernel/osrelease");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let build = if cfg!(debug_assertions) { "development build" } else { "release build" };

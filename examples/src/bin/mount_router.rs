@@ -19,10 +19,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     automa.start().await?;
 
     let state = AppState::new(automa.clone(), Tokens::random()?);
-    let app = Router::new()
-        .route("/", get(scripts_so_far))
-        .with_state(automa.clone())
-        .nest("/automa", router(state.clone()));
+    let app =
+        Router::new().route("/", get(scripts_so_far)).with_state(automa.clone()).nest("/automa", router(state.clone()));
 
     let address = std::env::args().nth(1);
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:0")).await?;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::signals::Signals;
 use super::{Failure, Outcome, folder, logging, output};
+use crate::problem::with_sources;
 use crate::sandboxes::Sandboxes;
 use crate::settings::{Place, Settings};
 use crate::{AppState, Tokens, demo, exit_codes, serve};
@@ -85,12 +86,15 @@ pub(super) fn main(args: &Args) -> Outcome {
 async fn run(settings: &Settings, began: Instant) -> Outcome {
     let end = CancellationToken::new();
     let _signals = Signals::watch(end.clone())?;
+    // Before anything is made: a secret that is too short is a mistake in the settings.
+    let given = settings.secret_key.as_ref().map(|secret| Tokens::from_secret(secret.as_bytes()));
+    let given = given.transpose().map_err(|error| Failure::new(exit_codes::USAGE, error.to_string()))?;
     let listener = bind(settings.listen).await?;
     let address = listener.local_addr().unwrap_or(settings.listen);
     let sandboxes = Sandboxes::new();
     let loading = load(sandboxes.clone());
     let automa = builder(settings, &sandboxes).open().await?;
-    let tokens = tokens(settings)?.with_lifetime(settings.token_lifetime);
+    let tokens = given.map_or_else(|| own_tokens(settings), Ok)?.with_lifetime(settings.token_lifetime);
     let setup = automa.setup_token().await?;
     let demo = if settings.demo { demo::create(&automa).await? } else { None };
     automa.start().await?;
@@ -128,13 +132,13 @@ fn builder(settings: &Settings, sandboxes: &Sandboxes) -> Builder {
     sandboxes.all().into_iter().fold(builder, Builder::sandbox)
 }
 
-fn tokens(settings: &Settings) -> Result<Tokens, Failure> {
-    let made = match (&settings.secret_key, &settings.place) {
-        (Some(secret), _) => Tokens::from_secret(secret.as_bytes()),
-        (None, Place::Folder(folder)) => Tokens::in_folder(&folder.join("keys")),
-        (None, Place::Memory) => Tokens::random(),
+/// Tokens with a key of our own, where no secret was given.
+fn own_tokens(settings: &Settings) -> Result<Tokens, Failure> {
+    let made = match &settings.place {
+        Place::Folder(folder) => Tokens::in_folder(&folder.join("keys")),
+        Place::Memory => Tokens::random(),
     };
-    made.map_err(|error| Failure::new(exit_codes::FAILED, crate::problem::with_sources(&error)))
+    made.map_err(|error| Failure::new(exit_codes::FAILED, with_sources(&error)))
 }
 
 /// Makes the sandbox ready in the background: compiling it, once per machine, takes many seconds.

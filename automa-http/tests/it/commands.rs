@@ -142,3 +142,22 @@ fn an_address_that_is_taken_has_a_line_and_a_code_of_its_own() {
     assert!(err.starts_with(&format!("automa: listen: {address} cannot be had")), "{err}");
     assert!(!data.exists(), "nothing was made");
 }
+
+#[test]
+fn a_setting_that_makes_no_sense_has_a_line_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, wanted) in [
+        ("AUTOMA_LISTN", "x", "AUTOMA_LISTN: is no known environment variable; did you mean AUTOMA_LISTEN?"),
+        ("SECRET_KEY", "hunter2", "secret_key: has 7 bytes; give at least 32"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h/db", "database_url: PostgreSQL is not supported yet"),
+        ("AUTOMA_WORKERS", "0", "workers: 0 is out of range"),
+        ("AUTOMA_LOG", "x=y=z", "log: \"x=y=z\" cannot be read"),
+    ] {
+        let (code, out, err) =
+            finish(automa().current_dir(folder.path()).env(name, value).args(["serve", "--listen", "127.0.0.1:0"]));
+        assert_eq!((code, &*out), (2, ""), "{name}: {err}");
+        assert!(err.starts_with(&format!("automa: {wanted}")) && err.lines().count() == 1, "{name}: {err}");
+        assert!(!err.contains("hunter2"), "{name}: {err}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{name}: nothing was made");
+    }
+}

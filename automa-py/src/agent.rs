@@ -353,7 +353,7 @@ impl Agent {
     /// Whether it was started and not stopped since.
     #[getter]
     fn started(&self) -> bool {
-        self.state.read(|it| it.started)
+        self.state.read(core::Agent::is_started)
     }
 
     /// When it was made.

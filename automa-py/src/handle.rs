@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use automa_core::automa::{Builder, Settings};
 use automa_core::sandbox::Sandbox;
@@ -38,6 +38,8 @@ pub(crate) struct Handle {
     closed: CancellationToken,
     /// Whoever uses the engine at this moment.
     uses: TaskTracker,
+    /// Those of them who change something. Closed when nothing new may be changed.
+    changes: TaskTracker,
 }
 
 struct Engine {
@@ -63,6 +65,7 @@ impl Handle {
                 engine: RwLock::new(Some(Engine { automa, acting })),
                 closed: CancellationToken::new(),
                 uses: TaskTracker::new(),
+                changes: TaskTracker::new(),
             });
             let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
             open.retain(|other| other.strong_count() > 0);
@@ -86,14 +89,19 @@ impl Handle {
         self.with(|engine| engine.automa.now())
     }
 
-    /// Changes something. Carried through even when nobody waits any more, and before the engine is closed.
+    /// Changes something. Carried through even when nobody waits any more, and before the engine is closed, if the grace
+    /// lasts so long.
     pub(crate) fn change<T, F>(&self, change: impl FnOnce(Acting) -> F) -> Result<Work<T>>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let used = self.uses.token();
-        let future = change(self.with(|engine| engine.acting.clone())?);
+        let used = (self.uses.token(), self.changes.token());
+        let acting = self.with(|engine| engine.acting.clone())?;
+        if self.changes.is_closed() {
+            return Err(Failure::Closed);
+        }
+        let future = change(acting);
         Ok(Work::change(async move {
             let _used = used;
             future.await
@@ -136,20 +144,27 @@ impl Handle {
         self.engine.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(ask).ok_or(Failure::Closed)
     }
 
-    /// Begins nothing new, waits up to `grace` for what runs, then stops that, and gives the folder back. Does nothing
-    /// the second time, or in a process that it was forked into.
+    /// Begins nothing new, waits up to `grace` for what runs, then stops that, and gives the folder back, also when the
+    /// engine fails to record its end. Does nothing the second time, or in a process that it was forked into.
     pub(crate) fn close(self: &Arc<Self>, grace: Duration) -> Work<()> {
         let handle = Arc::clone(self);
         Work::change(async move {
+            let used = handle.uses.token();
             let Ok(automa) = handle.with(|engine| engine.automa.clone()) else { return Ok(()) };
-            automa.shutdown(grace).await?;
+            let begun = Instant::now();
+            handle.changes.close();
+            // First, because the engine breaks off a look at a new source when it stops. What takes longer than the
+            // grace is broken off.
+            let _ = tokio::time::timeout(grace, handle.changes.wait()).await;
+            let recorded = automa.shutdown(grace.saturating_sub(begun.elapsed())).await;
             drop(automa);
+            drop(used);
             handle.closed.cancel();
             handle.uses.close();
             handle.uses.wait().await;
-            let engine = handle.take();
             // Closing writes to the disk, and the folder is free when it returns.
-            tokio::task::spawn_blocking(move || drop(engine)).await.map_err(Failure::broken)
+            tokio::task::spawn_blocking(move || handle.drop_engine()).await.map_err(Failure::broken)?;
+            Ok(recorded?)
         })
     }
 
@@ -168,22 +183,24 @@ impl Handle {
         }
     }
 
-    fn take(&self) -> Option<Engine> {
-        self.engine.write().unwrap_or_else(PoisonError::into_inner).take()
+    /// Drops the engine with the lock held, so that whoever closes at the same moment returns when it is gone, too.
+    fn drop_engine(&self) {
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let Some(engine) = self.take() else { return };
+        let Some(engine) = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner).take() else { return };
         if self.is_foreign() {
             // Its threads, and the folder, are the parent's.
             std::mem::forget(engine);
             return;
         }
         let ending = Work::<()>::change(async move {
-            engine.automa.shutdown(Duration::ZERO).await?;
-            tokio::task::spawn_blocking(move || drop(engine)).await.map_err(Failure::broken)
+            let recorded = engine.automa.shutdown(Duration::ZERO).await;
+            tokio::task::spawn_blocking(move || drop(engine)).await.map_err(Failure::broken)?;
+            Ok(recorded?)
         });
         // Nobody hears of a failure here; what was running is found and recovered at the next opening.
         if tokio::runtime::Handle::try_current().is_ok() {

@@ -49,6 +49,8 @@ mod _automa {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // Now, because before Python 3.13 it takes the thread that first imports it for the main one.
+        module.py().import("threading")?;
         // Whatever is still open when the interpreter ends is shut down before it is torn down.
         let close = pyo3::wrap_pyfunction!(crate::handle::close_all, module)?;
         module.py().import("atexit")?.call_method1("register", (close,)).map(drop)

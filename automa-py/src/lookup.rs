@@ -5,7 +5,7 @@ use std::str::FromStr;
 use automa_core::Acting;
 use automa_core::agent::Agent;
 use automa_core::error::{Error, Invalid};
-use automa_core::id::{AgentId, JobId, Kind, Ref, ScriptId};
+use automa_core::id::{AgentId, JobId, ScriptId};
 use automa_core::job::Job;
 use automa_core::name::Name;
 use automa_core::script::Script;
@@ -61,58 +61,38 @@ impl<I: FromStr<Err = Invalid>> Pointer<I> {
 pub(crate) trait Named: Sized + Send {
     /// What names one for ever.
     type Id: Copy + Send + Sync + 'static;
-    /// What kind it is.
-    const KIND: Kind;
     /// The one with this id.
     fn get(acting: &Acting, id: Self::Id) -> impl Future<Output = Result<Self, Error>> + Send;
-    /// A page of all.
-    fn page(acting: &Acting, request: PageRequest) -> impl Future<Output = Result<Page<Self>, Error>> + Send;
-    /// Its name.
-    fn name(&self) -> &Name;
+    /// The one with this name, whatever the case.
+    fn named(acting: &Acting, name: &Name) -> impl Future<Output = Result<Self, Error>> + Send;
 }
 
 macro_rules! named {
-    ($type:ident, $id:ident, |$acting:ident, $key:ident| $get:expr, |$request:ident| $page:expr) => {
+    ($type:ident, $id:ident, $get:ident, $named:ident) => {
         impl Named for $type {
             type Id = $id;
-            const KIND: Kind = $id::KIND;
 
-            async fn get($acting: &Acting, $key: $id) -> Result<Self, Error> {
-                $get.await
+            async fn get(acting: &Acting, id: $id) -> Result<Self, Error> {
+                acting.$get(id).await
             }
 
-            async fn page($acting: &Acting, $request: PageRequest) -> Result<Page<Self>, Error> {
-                $page.await
-            }
-
-            fn name(&self) -> &Name {
-                &self.name
+            async fn named(acting: &Acting, name: &Name) -> Result<Self, Error> {
+                acting.$named(name).await
             }
         }
     };
 }
 
-named!(Script, ScriptId, |acting, id| acting.script(id), |request| acting.scripts(&request));
-named!(Agent, AgentId, |acting, id| acting.agent(id), |request| acting.agents(None, &request));
-named!(Job, JobId, |acting, id| acting.job(id), |request| acting.jobs(None, &request));
+named!(Script, ScriptId, script, script_named);
+named!(Agent, AgentId, agent, agent_named);
+named!(Job, JobId, job, job_named);
 
 /// The thing that is pointed at.
 pub(crate) async fn find<T: Named>(acting: &Acting, pointer: Pointer<T::Id>) -> Result<T> {
-    let name = match pointer {
-        Pointer::Id(id) => return Ok(T::get(acting, id).await?),
-        Pointer::Name(name) => name,
-    };
-    let mut cursor = None;
-    loop {
-        let page = T::page(acting, PageRequest::first(PageRequest::LIMIT_MAX).after(cursor)).await?;
-        if let Some(found) = page.items.into_iter().find(|it| it.name().key() == name.key()) {
-            return Ok(found);
-        }
-        cursor = page.next;
-        if cursor.is_none() {
-            return Err(Error::NotFound(Ref::new(T::KIND, format_args!("{:?}", name.as_str()))).into());
-        }
-    }
+    Ok(match pointer {
+        Pointer::Id(id) => T::get(acting, id).await?,
+        Pointer::Name(name) => T::named(acting, &name).await?,
+    })
 }
 
 /// Walks a list by its pages, up to `limit` records.

@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::failure::{Failure, Result};
 
-/// How long a waiting thread goes without looking for a signal, such as Ctrl-C.
+/// How long Python's main thread waits without looking for a signal, such as Ctrl-C.
 const SLICE: Duration = Duration::from_millis(50);
 
 /// The threads that all engines of this process share, and the process that they belong to.
@@ -79,7 +79,10 @@ impl<T: Send + 'static> Work<T> {
             let slice = py.detach(|| runtime.block_on(async { tokio::time::timeout(SLICE, &mut task).await }));
             match slice {
                 Ok(joined) => return joined.unwrap_or_else(|error| Err(panicked(&error))),
-                Err(_) => py.check_signals().map_err(Failure::Python)?,
+                Err(_) if hears_signals(py).map_err(Failure::Python)? => {
+                    py.check_signals().map_err(Failure::Python)?;
+                }
+                Err(_) => return py.detach(|| runtime.block_on(join(task))),
             }
         }
     }
@@ -130,6 +133,17 @@ impl<T: Send + 'static> Begun<T> for Result<Work<T>> {
             Ok(Answer(join(task).await))
         })
     }
+}
+
+/// Whether handlers of signals run in this thread. They do in Python's main thread only, and no other need wake for them.
+///
+/// # Errors
+///
+/// What such a handler raises: this runs a little Python, and that is where a handler's turn comes.
+fn hears_signals(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let main = threading.call_method0("main_thread")?.getattr("ident")?;
+    threading.call_method0("get_ident")?.eq(main)
 }
 
 async fn join<T>(task: JoinHandle<Result<T>>) -> Result<T> {

@@ -275,3 +275,13 @@ def test_every_exception_has_a_code_of_its_own_and_a_fitting_builtin():
     assert issubclass(automa.DiskFullError, OSError)
     assert issubclass(automa.FolderInUseError, automa.FolderError)
     assert automa.DiskFullError("full").errno == 28
+    # Where the same call, a little later, may succeed.
+    retryable = {automa.BusyError, automa.DiskFullError, automa.ShutDownError, automa.StoreError}
+    assert {kind for kind in kinds if kind.retryable} == retryable
+
+
+@pytest.mark.parametrize("code", sorted(automa.errors._BY_CODE))
+def test_each_code_of_the_engine_becomes_its_exception_and_is_exported(code):
+    error = automa.errors._make(code, "it did not work", True, [])
+    assert (type(error).code, error.code, str(error), error.retryable) == (code, code, "it did not work", True)
+    assert getattr(automa, type(error).__name__) is type(error)

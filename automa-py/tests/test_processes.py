@@ -48,8 +48,9 @@ def test_a_folder_of_a_newer_version_is_refused_and_left_alone(folder):
 def test_a_path_that_is_no_folder_is_refused(tmp_path):
     path = tmp_path / "file"
     path.write_text("")
-    with pytest.raises(automa.Error):
+    with pytest.raises(automa.FolderError) as caught:
         automa.open(path)
+    assert (type(caught.value), caught.value.code) == (automa.FolderError, "folder_unusable")
 
 
 def test_reopening_finds_everything(folder):
@@ -87,6 +88,44 @@ def test_dropping_it_gives_the_folder_back(folder):
     assert execution.wait(LONG).status == "succeeded"
     del execution
     automa.open(folder).close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file's size cannot be limited")
+def test_closing_gives_the_folder_back_when_its_last_write_fails(program, folder):
+    source = """
+        import resource, sys, threading, automa
+        a = automa.open(sys.argv[1])
+        script = a.add_script("hello", "pass")
+        job = a.add_job("never", a.add_agent("agent", script))
+        begun = threading.Event()
+        heard = []
+
+        def wait():
+            begun.set()
+            try:
+                a.next_execution(job)
+            except automa.Error as error:
+                heard.append(type(error).__name__)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        begun.wait()
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+        try:
+            a.close()
+        except automa.DiskFullError as error:
+            print(error.code, a.closed)
+        waiting.join()
+        print(*heard)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        a.close()
+        with automa.open(sys.argv[1]) as a:
+            print(a.script("hello") == script, bool(a.verify_audit()))
+    """
+    process = program(source, folder)
+    out, err = process.communicate(timeout=LONG)
+    assert (out.splitlines(), err) == (["disk_full True", "ShutDownError", "True True"], "")
 
 
 def test_the_end_of_the_interpreter_shuts_it_down(program, folder):

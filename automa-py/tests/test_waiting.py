@@ -1,9 +1,11 @@
 """Waiting in threads: Ctrl-C ends it, others go on meanwhile, a time that is up says so."""
 
 import signal
+import sys
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from conftest import LONG
@@ -45,6 +47,27 @@ def test_other_threads_go_on_while_one_waits(a):
     execution.cancel()
     waiting.join(LONG)
     assert not waiting.is_alive()
+    assert execution.status == "cancelled"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts how often a thread wakes")
+def test_a_thread_that_waits_and_hears_no_signals_sleeps(a):
+    execution = a.run(a.add_script("sleeps", SLEEPS))
+    next(execution.logs())
+    waiting = threading.Thread(target=execution.wait, args=(LONG,))
+    waiting.start()
+
+    def wakings():
+        text = Path(f"/proc/self/task/{waiting.native_id}/status").read_text()
+        return int(text.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+    # It looks for signals once before it knows that none can come.
+    time.sleep(0.5)
+    before = wakings()
+    time.sleep(1)
+    assert wakings() - before <= 2
+    execution.cancel()
+    waiting.join(LONG)
     assert execution.status == "cancelled"
 
 

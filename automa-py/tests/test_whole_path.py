@@ -53,6 +53,33 @@ def test_a_script_can_be_run_at_once(a):
     assert [agent.name for agent in a.agents(script=script)] == ["hello"]
 
 
+def test_a_script_runs_by_the_agent_of_its_name_and_never_by_another_scripts(idle):
+    script = idle.add_script("hello", SOURCE)
+    runs = [idle.run(script), idle.run(script)]
+    script.update(name="Hello")
+    runs.append(idle.run(script))
+    assert {execution.agent_id for execution in runs} == {idle.agent("hello").id}
+    other = idle.add_script("other", SOURCE)
+    idle.add_agent("other", script)
+    with pytest.raises(automa.ExistsError, match="other"):
+        idle.run(other)
+    assert len(idle.agents()) == 2
+
+
+def test_things_are_found_by_name_in_any_case_among_many(idle):
+    script = idle.add_script("Übung", SOURCE)
+    agent = idle.add_agent("Übung", script)
+    job = idle.add_job("Übung", agent)
+    for number in range(20):
+        idle.add_agent(f"agent {number}", script)
+    assert (idle.script("übung"), idle.agent("ÜBUNG"), idle.job("übung")) == (script, agent, job)
+    assert idle.agents(script="ÜBUNG")[0] == agent
+    job.update(name="practice")
+    assert idle.job("Practice") == job
+    with pytest.raises(automa.NotFoundError, match="bung"):
+        idle.job("Übung")
+
+
 def test_a_job_can_be_run_beside_its_schedule(a):
     a.add_script("hello", SOURCE)
     a.add_agent("greeter", "hello")

@@ -25,6 +25,7 @@ from automa._automa import (
     open_async,
 )
 from automa.errors import (
+    BusyError,
     DamagedError,
     DiskFullError,
     Error,
@@ -48,6 +49,7 @@ from automa.errors import (
 __all__ = [
     "Agent",
     "Automa",
+    "BusyError",
     "DamagedError",
     "DiskFullError",
     "Error",

@@ -6,6 +6,7 @@ import errno
 from typing import NamedTuple
 
 __all__ = [
+    "BusyError",
     "DamagedError",
     "DiskFullError",
     "Error",
@@ -161,6 +162,13 @@ class StoreError(Error):
     retryable = True
 
 
+class BusyError(Error):
+    """Too much is being asked for at once. The same call, a little later, may be taken."""
+
+    code = "busy"
+    retryable = True
+
+
 class ShutDownError(Error):
     """It was closed, or is being closed, and takes nothing new."""
 
@@ -184,6 +192,7 @@ _BY_CODE: dict[str, type[Error]] = {
         FolderForeignError,
         DamagedError,
         StoreError,
+        BusyError,
         ShutDownError,
     )
 }

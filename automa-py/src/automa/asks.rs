@@ -261,16 +261,22 @@ fn runnable(given: &Bound<'_, PyAny>) -> Result<Runnable> {
 
 /// Runs a script by the agent of its name, which is made when it is not there.
 async fn run_script(acting: &Acting, script: CoreScript, input: JsonObject) -> Result<execution::Execution> {
-    let named = |agents: Vec<CoreAgent>| agents.into_iter().find(|agent| agent.name.key() == script.name.key());
-    let those =
-        || collect(|page| async move { acting.agents(Some(script.id), &page).await }, oldest_first(), usize::MAX);
-    let agent = match named(those().await?) {
+    let agent = match namesake(acting, &script).await? {
         Some(agent) => agent,
         None => match acting.create_agent(AgentSpec::new(script.name.clone(), script.id)).await {
             // Somebody else made it at the same moment; or another script's agent has the name, which is an error.
-            Err(error @ Error::Exists { .. }) => named(those().await?).ok_or(error)?,
+            Err(error @ Error::Exists { .. }) => namesake(acting, &script).await?.ok_or(error)?,
             made => made?,
         },
     };
     Ok(acting.run_agent(agent.id, input).await?)
+}
+
+/// The agent that has the script's name and runs it.
+async fn namesake(acting: &Acting, script: &CoreScript) -> Result<Option<CoreAgent>, Error> {
+    match acting.agent_named(&script.name).await {
+        Ok(agent) => Ok(Some(agent).filter(|agent| agent.script == script.id)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

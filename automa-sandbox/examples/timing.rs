@@ -22,14 +22,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut computing = Vec::with_capacity(count);
     for round in 0..count {
         let (output, mut reader) = OutputSender::channel(64);
+        let reading = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            while let Some(chunk) = reader.recv().await {
+                bytes.extend(chunk.bytes);
+            }
+            bytes
+        });
         let started = Instant::now();
         let outcome = sandbox.run(Task::new(source.as_str()), output, CancellationToken::new()).await;
         times.push(started.elapsed());
         computing.push(outcome.usage.cpu_time.unwrap_or_default());
         if round == 0 {
-            while let Ok(chunk) = reader.try_recv() {
-                stdout().write_all(&chunk.bytes)?;
-            }
+            stdout().write_all(&reading.await?)?;
             writeln!(stderr(), "{outcome:?}")?;
         }
         // Between two runs there is time to make the next instance ready, as on a machine that is not overloaded.

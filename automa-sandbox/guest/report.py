@@ -12,6 +12,7 @@ _REASON_MAX = 500
 _TracebackException = traceback.TracebackException
 _FileIO = io.FileIO
 _write = os.write
+_walk_stack = traceback.walk_stack
 _ours = frozenset()
 
 
@@ -19,6 +20,13 @@ def hide(*files):
     """Frames of these files are left out of every traceback."""
     global _ours
     _ours = frozenset(files) | {__file__}
+    traceback.walk_stack = _walk_user_stack
+
+
+def _walk_user_stack(f):
+    """What `traceback.print_stack` goes through, without our frames."""
+    begin = sys._getframe(3) if f is None else f
+    return ((frame, line) for frame, line in _walk_stack(begin) if frame.f_code.co_filename not in _ours)
 
 
 def _strip(report, depth=0):

@@ -93,7 +93,8 @@ impl Image {
     pub(super) fn stock(self: &Arc<Self>, runtime: &Handle) {
         if self.runs.load(Ordering::Relaxed) < self.workers
             && self.lacks_spares()
-            && !self.stocking.swap(true, Ordering::AcqRel) {
+            && !self.stocking.swap(true, Ordering::AcqRel)
+        {
             let image = Arc::clone(self);
             runtime.spawn(async move {
                 while image.lacks_spares() {

@@ -71,6 +71,7 @@ pub async fn a_traceback_shows_nothing_of_the_sandbox(sandbox: Subject) {
         "import automa\nautoma.set_result({1, 2})",
         "def main():\n    return {1, 2}",
         "def main(a):\n    pass",
+        "import traceback\ntraceback.print_stack()\nraise KeyError",
         "import atexit\ndef f():\n    raise ValueError('x')\natexit.register(f)\nraise KeyError",
     ] {
         let ran = run(&sandbox, source).await.ended(Exit::Code(1));

@@ -9,7 +9,7 @@ use crate::error::{Error, Invalid, Result};
 use crate::id::{Kind, Ref, ScriptId};
 use crate::limits::Limits;
 use crate::name::{Description, Name};
-use crate::sandbox::{OutputSender, Task};
+use crate::sandbox::{Exit, OutputSender, Task};
 use crate::script::{Script, ScriptVersion, Source, VersionNumber};
 use crate::store::{Batch, Key, Page, PageRequest, Query, Require, Revision, StoreExt as _, Unique};
 
@@ -167,6 +167,7 @@ impl Acting {
         match outcome.result.as_ref().map(crate::json::Json::value) {
             Some(serde_json::Value::String(problem)) => Err(Invalid::new("source", problem.as_str()).into()),
             Some(serde_json::Value::Bool(true)) => Ok(()),
+            _ if outcome.exit == Exit::Cancelled => Err(Error::ShuttingDown),
             _ if !sandbox.probe().await.available => Ok(()),
             _ => {
                 let reason = outcome.reason.unwrap_or_else(|| format!("{:?}", outcome.exit));

@@ -22,6 +22,9 @@ use crate::{AppState, Tokens, demo, exit_codes, serve};
 /// How long the first lines wait for the sandbox, so that they can say that it is ready.
 const SANDBOX_WITHIN: Duration = Duration::from_millis(300);
 
+/// What people wait for when it is not ready.
+const ONCE: &str = "this takes some seconds, once per machine";
+
 /// Arguments of `automa serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -92,16 +95,24 @@ async fn run(settings: &Settings, began: Instant) -> Outcome {
     let listener = bind(settings.listen).await?;
     let address = listener.local_addr().unwrap_or(settings.listen);
     let sandboxes = Sandboxes::new();
-    let loading = load(sandboxes.clone());
+    let mut loading = Loading::start(sandboxes.clone());
     let automa = builder(settings, &sandboxes).open().await?;
     let tokens = given.map_or_else(|| own_tokens(settings), Ok)?.with_lifetime(settings.token_lifetime);
     let setup = automa.setup_token().await?;
-    let demo = if settings.demo { demo::create(&automa).await? } else { None };
+    let demo = if settings.demo {
+        // The demonstration's script is compiled in the sandbox; nobody shall have to wait for that to end it.
+        tokio::select! {
+            () = loading.finish() => demo::create(&automa).await?,
+            () = end.cancelled() => return Ok(exit_codes::OK),
+        }
+    } else {
+        None
+    };
     automa.start().await?;
     let stop = end.clone();
     let state = AppState::new(automa.clone(), tokens);
     let server = tokio::spawn(async move { serve(listener, state, stop.cancelled_owned()).await });
-    greet(settings, address, setup.as_ref(), demo.as_ref(), loading, began).await;
+    greet(settings, address, setup.as_ref(), demo.as_ref(), &mut loading, began).await;
     warn(settings, address);
 
     end.cancelled().await;
@@ -141,17 +152,44 @@ fn own_tokens(settings: &Settings) -> Result<Tokens, Failure> {
     made.map_err(|error| Failure::new(exit_codes::FAILED, with_sources(&error)))
 }
 
-/// Makes the sandbox ready in the background: compiling it, once per machine, takes many seconds.
-fn load(sandboxes: Sandboxes) -> JoinHandle<Result<(), String>> {
-    tokio::spawn(async move {
-        let began = Instant::now();
-        let loaded = sandboxes.load().await;
-        match &loaded {
-            Ok(()) => tracing::debug!(elapsed = ?began.elapsed(), "the sandbox is ready"),
-            Err(error) => tracing::error!(%error, "scripts cannot run; `automa doctor` says more"),
+/// The sandbox, made ready in the background: compiling it, once per machine, takes many seconds.
+struct Loading {
+    task: JoinHandle<Result<(), String>>,
+    done: Option<Result<(), String>>,
+}
+
+impl Loading {
+    fn start(sandboxes: Sandboxes) -> Self {
+        let task = tokio::spawn(async move {
+            let began = Instant::now();
+            let loaded = sandboxes.load().await;
+            match &loaded {
+                Ok(()) => tracing::debug!(elapsed = ?began.elapsed(), "the sandbox is ready"),
+                Err(error) => tracing::error!(%error, "scripts cannot run; `automa doctor` says more"),
+            }
+            loaded
+        });
+        Self { task, done: None }
+    }
+
+    /// Waits until it is known how it came out, and says so where that is not at once.
+    async fn finish(&mut self) {
+        if self.in_a_moment().await.is_none() {
+            output::say(format!("preparing the sandbox: {ONCE}"));
+            let done = (&mut self.task).await;
+            self.done = Some(done.unwrap_or_else(|error| Err(error.to_string())));
         }
-        loaded
-    })
+    }
+
+    /// How it came out, when that is known after a moment.
+    async fn in_a_moment(&mut self) -> Option<&Result<(), String>> {
+        if self.done.is_none()
+            && let Ok(done) = tokio::time::timeout(SANDBOX_WITHIN, &mut self.task).await
+        {
+            self.done = Some(done.unwrap_or_else(|error| Err(format!("the wasm sandbox failed to load: {error}"))));
+        }
+        self.done.as_ref()
+    }
 }
 
 /// Says where everything is.
@@ -160,14 +198,13 @@ async fn greet(
     address: SocketAddr,
     setup: Option<&SetupToken>,
     demo: Option<&demo::Made>,
-    loading: JoinHandle<Result<(), String>>,
+    loading: &mut Loading,
     began: Instant,
 ) {
-    let sandbox = match tokio::time::timeout(SANDBOX_WITHIN, loading).await {
-        Ok(Ok(Ok(()))) => "wasm (CPython in WebAssembly), ready".to_owned(),
-        Ok(Ok(Err(error))) => error,
-        Ok(Err(error)) => format!("wasm, failed to load: {error}"),
-        Err(_) => "wasm, being prepared; this takes some seconds, once per machine".to_owned(),
+    let sandbox = match loading.in_a_moment().await {
+        Some(Ok(())) => "wasm (CPython in WebAssembly), ready".to_owned(),
+        Some(Err(error)) => error.clone(),
+        None => format!("wasm, being prepared: {ONCE}"),
     };
     let data = match &settings.place {
         Place::Folder(folder) => folder.canonicalize().unwrap_or_else(|_| PathBuf::from(folder)).display().to_string(),

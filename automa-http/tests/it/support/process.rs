@@ -65,7 +65,7 @@ impl Server {
         thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
         let mut base = None;
         while base.is_none() {
-            let Ok(line) = lines.recv_timeout(Duration::from_secs(30)) else {
+            let Ok(line) = lines.recv_timeout(Duration::from_secs(90)) else {
                 let _ = child.kill();
                 panic!("the server did not start: {}", log.join().unwrap_or_default());
             };

@@ -133,7 +133,7 @@ pub enum Error {
     #[error("{0} does not exist")]
     NotFound(Ref),
     /// Another thing of the same kind has that value already.
-    #[error("a {kind} with {field} {value:?} exists already; choose another {field}")]
+    #[error("{} with {field} {value:?} exists already; choose another {field}", one(kind))]
     Exists {
         /// The kind of thing: `script`, `user`.
         kind: &'static str,
@@ -242,6 +242,11 @@ impl Error {
             Err(other) => Self::Store(other),
         }
     }
+}
+
+/// `a script`, `an agent`.
+pub(crate) fn one(kind: &str) -> String {
+    format!("{} {kind}", if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" })
 }
 
 /// Whether an input/output error says that there is no room left.

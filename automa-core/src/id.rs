@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::Invalid;
+use crate::error::{Invalid, one};
 use crate::words::words;
 
 /// What an id, a reference or an audit event speaks of.
@@ -137,7 +137,7 @@ fn parse(text: &str, kind: Kind) -> Result<Uuid, Invalid> {
     let shape = "must be a UUID such as 0192f0c1-2b3c-7def-8123-456789abcdef";
     match Uuid::try_parse(text) {
         Ok(uuid) if text.len() == 36 && uuid.get_version_num() == 7 => Ok(uuid),
-        _ => Err(Invalid::new("id", format!("the id of a {kind} {shape}"))),
+        _ => Err(Invalid::new("id", format!("the id of {} {shape}", one(kind.name())))),
     }
 }
 

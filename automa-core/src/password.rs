@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use argon2::password_hash::phc::PasswordHash as Phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use rand::TryRngCore as _;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Invalid, Result};
@@ -95,9 +96,49 @@ fn hasher() -> Result<Argon2<'static>> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
+/// What argon2 works in. Freed at once after each use: a request beyond 32 MiB always is a mapping of its own to glibc's
+/// allocator, while one of argon2's 19 MiB stays in the heap of whichever thread asked, for good. Only what is used
+/// takes memory.
+fn working_memory(params: &Params) -> Vec<Block> {
+    let mapped = 33 * 1024 * 1024 / size_of::<Block>();
+    let mut memory = Vec::with_capacity(mapped.max(params.block_count()));
+    memory.resize(params.block_count(), Block::default());
+    memory
+}
+
+/// The hash of a password with these parameters and this salt.
+fn compute(argon2: &Argon2<'_>, password: &str, salt: &[u8]) -> Result<Output> {
+    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+    let mut memory = working_memory(argon2.params());
+    let done = argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut out, &mut memory);
+    done.map_err(|error| Error::Store(error.to_string().into()))?;
+    Output::new(&out).map_err(|error| Error::Store(error.to_string().into()))
+}
+
 fn hash_now(password: &str) -> Result<PasswordHash> {
-    let hash = hasher()?.hash_password(password.as_bytes()).map_err(|error| Error::Store(error.to_string().into()))?;
+    let broken = |error: &dyn fmt::Display| Error::Store(error.to_string().into());
+    let mut salt = [0; 16];
+    rand::rngs::OsRng.try_fill_bytes(&mut salt).map_err(Error::store)?;
+    let argon2 = hasher()?;
+    let hash = Phc {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).map_err(|error| broken(&error))?,
+        salt: Some(Salt::new(&salt).map_err(|error| broken(&error))?),
+        hash: Some(compute(&argon2, password, &salt)?),
+    };
     Ok(PasswordHash(hash.to_string()))
+}
+
+/// Whether a password is the one behind a PHC string of argon2id.
+fn matches(password: &str, against: &str) -> Result<bool> {
+    let Ok(parsed) = Phc::new(against) else { return Ok(false) };
+    let (Some(salt), Some(hash), Ok(params)) = (&parsed.salt, &parsed.hash, Params::try_from(&parsed)) else {
+        return Ok(false);
+    };
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    // Outputs are compared in constant time.
+    Ok(compute(&argon2, password, salt.as_ref())? == *hash)
 }
 
 /// Hashes a new password.
@@ -119,9 +160,7 @@ pub async fn verify(password: Password, hash: Option<PasswordHash>) -> Result<bo
     blocking(move || {
         let known = hash.is_some();
         let against = hash.as_ref().unwrap_or(&NOBODY);
-        let Ok(parsed) = Phc::new(&against.0) else { return Ok(false) };
-        let matches = hasher()?.verify_password(password.0.as_bytes(), &parsed).is_ok();
-        Ok(matches && known)
+        Ok(matches(&password.0, &against.0)? && known)
     })
     .await?
 }

@@ -7,7 +7,7 @@ use crate::access::Action;
 use crate::agent::BackendChoice;
 use crate::error::{Error, Invalid, Result};
 use crate::id::{Kind, Ref, ScriptId};
-use crate::limits::Limits;
+use crate::limits::{Bytes, Limits};
 use crate::name::{Description, Name};
 use crate::sandbox::{Exit, OutputSender, Task};
 use crate::script::{Script, ScriptVersion, Source, VersionNumber};
@@ -160,6 +160,7 @@ impl Acting {
         let _room = self.inner.compiling.acquire().await.map_err(Error::store)?;
         let mut task = Task::new(compile_check(source, name));
         task.limits.wall_time = COMPILE_TIME;
+        task.limits.memory = COMPILE_MEMORY;
         let (output, mut ignored) = OutputSender::channel(16);
         let cancel = self.inner.stopping.child_token();
         let (outcome, ()) =
@@ -168,6 +169,12 @@ impl Acting {
             Some(serde_json::Value::String(problem)) => Err(Invalid::new("source", problem.as_str()).into()),
             Some(serde_json::Value::Bool(true)) => Ok(()),
             _ if outcome.exit == Exit::Cancelled => Err(Error::ShuttingDown),
+            _ if matches!(outcome.exit, Exit::TimedOut | Exit::OutOfMemory) => {
+                let text = format!(
+                    "takes more than {COMPILE_TIME:?} or {COMPILE_MEMORY} of memory to compile; make it smaller"
+                );
+                Err(Invalid::new("source", text).into())
+            }
             _ if !sandbox.probe().await.available => Ok(()),
             _ => {
                 let reason = outcome.reason.unwrap_or_else(|| format!("{:?}", outcome.exit));
@@ -178,7 +185,10 @@ impl Acting {
 }
 
 /// How long Python may take to compile a source.
-const COMPILE_TIME: Duration = Duration::from_secs(30);
+const COMPILE_TIME: Duration = Duration::from_secs(5);
+
+/// How much memory Python may take to compile a source: dense ones of 1 MiB take some hundred times their size.
+const COMPILE_MEMORY: Bytes = Bytes::mib(1_024);
 
 /// A script that compiles another and returns `True`, or what is wrong with it. A JSON string is a Python string, too.
 fn compile_check(source: &Source, name: &str) -> String {
@@ -190,7 +200,7 @@ try:
     automa.set_result(True)
 except SyntaxError as error:
     automa.set_result(f'does not compile: {{error.msg}} (line {{error.lineno}}, column {{error.offset}})')
-except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+except (ValueError, RecursionError, OverflowError) as error:
     automa.set_result(f'does not compile: {{type(error).__name__}}: {{error}}')
 ",
         source = quote(source.as_str()),

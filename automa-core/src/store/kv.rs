@@ -20,7 +20,7 @@
 //! `kv/keys.rs` says which rows there are. Every list has an index of its own, so a page costs what is on it.
 
 mod check;
-mod keys;
+pub(in crate::store) mod keys;
 mod log;
 mod parts;
 mod stage;

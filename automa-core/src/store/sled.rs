@@ -2,6 +2,8 @@
 //!
 //! Why each of these is needed is told in `docs/decisions/0002-sled-behind-one-writer.md`.
 
+mod witness;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use self::witness::Witness;
 use crate::error::{Error, Result};
 use crate::store::Order;
 use crate::store::folder::{DataFolder, sync_names};
-use crate::store::kv::{Change, KeyValue, KvStore, Row};
+use crate::store::kv::{Change, KeyValue, KvStore, Row, keys};
 
 /// The default [`Store`](super::Store): everything in one folder, no other program needed.
 pub type SledStore = KvStore<SledRows>;
@@ -40,6 +43,7 @@ pub struct SledRows {
     log: File,
     store: PathBuf,
     repairs: Vec<String>,
+    witness: Witness,
     folder: DataFolder,
 }
 
@@ -101,7 +105,9 @@ impl SledRows {
             .and_then(|()| sync_names(&store))
             .and_then(|()| sync_names(folder.path()))
             .map_err(Error::store)?;
-        Ok(Self { tree: (*db).clone(), db, log, store, repairs, folder })
+        let witness = Witness::open(folder.path())?;
+        witness.check(folder.path(), db.get(keys::audit_head()).map_err(error)?.as_deref())?;
+        Ok(Self { tree: (*db).clone(), db, log, store, repairs, witness, folder })
     }
 }
 
@@ -141,7 +147,11 @@ impl KeyValue for SledRows {
 
     fn sync(&self) -> Result<()> {
         self.db.flush().map_err(error)?;
-        self.log.sync_data().map_err(Error::store)
+        self.log.sync_data().map_err(Error::store)?;
+        match self.tree.get(keys::audit_head()).map_err(error)? {
+            Some(head) => self.witness.note(&head),
+            None => Ok(()),
+        }
     }
 }
 

@@ -169,6 +169,41 @@ async fn a_log_that_is_no_log_is_damage() {
     }
 }
 
+/// Sled drops a damaged end without a word; the note beside the store tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_lost_its_end_is_damage_and_not_a_shorter_store() {
+    let whole = TempDir::new().unwrap();
+    let store = SledStore::open(whole.path()).unwrap();
+    for _ in 0..30 {
+        queue(&store, 2_000).await.unwrap();
+    }
+    drop(store);
+    let log = fs::read(whole.path().join("store/db")).unwrap();
+    let damages: [fn(Vec<u8>) -> Vec<u8>; 3] = [
+        |log| log[..log.len() / 4].to_vec(),
+        |_| Vec::new(),
+        |mut log| {
+            let last = log.iter().rposition(|byte| *byte != 0).unwrap();
+            log[last.saturating_sub(2_000)] ^= 1;
+            log
+        },
+    ];
+    for damage in damages {
+        let folder = TempDir::new().unwrap();
+        fs::create_dir(folder.path().join("store")).unwrap();
+        for name in ["format", "head", "store/conf"] {
+            fs::copy(whole.path().join(name), folder.path().join(name)).unwrap();
+        }
+        fs::write(folder.path().join("store/db"), damage(log.clone())).unwrap();
+        match SledStore::open(folder.path()) {
+            Err(failure @ Error::Damaged(_)) => {
+                assert!(failure.to_string().contains("put back a"), "{failure}");
+            }
+            other => panic!("opened: {other:?}"),
+        }
+    }
+}
+
 /// No page of many large neighbours goes where sled does not sync.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_values_stay_in_the_synced_log() {

@@ -315,7 +315,7 @@ pub(super) fn audit_behind(index_key: &[u8]) -> Vec<u8> {
 }
 
 /// The row of the newest audit event's place and hash.
-pub(super) fn audit_head() -> Vec<u8> {
+pub(in crate::store) fn audit_head() -> Vec<u8> {
     vec![HEAD]
 }
 
@@ -323,7 +323,7 @@ pub(super) fn write_head((seq, hash): (AuditSeq, ContentHash)) -> Vec<u8> {
     Builder::new(&seq.0.to_be_bytes()).with(&hash.0).end()
 }
 
-pub(super) fn read_head(bytes: &[u8]) -> Result<(AuditSeq, ContentHash)> {
+pub(in crate::store) fn read_head(bytes: &[u8]) -> Result<(AuditSeq, ContentHash)> {
     let head = bytes
         .split_first_chunk::<8>()
         .and_then(|(seq, hash)| Some((AuditSeq(u64::from_be_bytes(*seq)), ContentHash(hash.try_into().ok()?))));

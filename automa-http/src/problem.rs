@@ -51,6 +51,7 @@ codes! {
     INTERNAL = "internal", 500, "A fault of the server";
     DAMAGED = "damaged", 500, "Stored data is damaged";
     STORE_FAILED = "store_failed", 503, "The store cannot answer now";
+    BUSY = "busy", 503, "Too much of this at once";
     SHUTTING_DOWN = "shutting_down", 503, "Shutting down";
     TIMEOUT = "timeout", 503, "The answer took too long";
     DISK_FULL = "disk_full", 507, "The disk is full";
@@ -141,7 +142,8 @@ impl From<Error> for Problem {
             return Self::of(INVALID, invalid);
         }
         let code = CODES.iter().find(|known| known.code == error.code()).copied().unwrap_or(INTERNAL);
-        if code.status >= 500 {
+        // That too much is asked for is no fault, and whoever floods the server shall not flood its log.
+        if code.status >= 500 && code != BUSY {
             tracing::error!(code = code.code, error = %with_sources(&error), "a request failed");
         }
         match error {

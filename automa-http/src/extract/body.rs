@@ -6,7 +6,7 @@ use axum::Form;
 use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
@@ -127,7 +127,19 @@ pub(super) async fn read(headers: &HeaderMap, stream: BodyDataStream, bytes_max:
 
 async fn read_all(headers: &HeaderMap, mut stream: BodyDataStream, bytes_max: usize) -> Result<Vec<u8>, Problem> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(bytes_max));
+    let too_large = || {
+        let text = format!("the body is larger than the {bytes_max} bytes that this address takes");
+        Problem::new(TOO_LARGE, text)
+    };
+    if announced.is_some_and(|length| length > bytes_max) {
+        // Whoever waits for `100 Continue` sends nothing after this answer; others get to read it only if somebody
+        // takes what they are sending meanwhile.
+        if !headers.contains_key(EXPECT) {
+            tokio::spawn(tokio::time::timeout(PATIENCE, drop_some(stream)));
+        }
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(0));
     let mut length = 0;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Problem::malformed("", "the body ended before its time"))?;
@@ -139,10 +151,20 @@ async fn read_all(headers: &HeaderMap, mut stream: BodyDataStream, bytes_max: us
         }
     }
     if length > bytes_max {
-        let text = format!("the body is larger than the {bytes_max} bytes that this address takes");
-        return Err(Problem::new(TOO_LARGE, text));
+        return Err(too_large());
     }
     Ok(bytes)
+}
+
+/// Reads and drops a body that was refused, as far as that is worth it.
+async fn drop_some(mut stream: BodyDataStream) {
+    let mut length = 0;
+    while let Some(Ok(chunk)) = stream.next().await {
+        length += chunk.len();
+        if length > DROPPED_MAX {
+            break;
+        }
+    }
 }
 
 /// Reads JSON; says whether it was no JSON at all, or which field is at fault.

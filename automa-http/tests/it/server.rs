@@ -48,6 +48,24 @@ fn a_script_runs_every_second_and_its_output_is_at_hand() {
 }
 
 #[test]
+fn a_body_that_is_announced_as_too_large_is_refused_before_it_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data"), &[]);
+    let address = server.client().base.trim_start_matches("http://").to_owned();
+    for more in ["", "Expect: 100-continue\r\n"] {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        // Less than the server waits for a body: an answer by then did not wait for it.
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head =
+            "POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n";
+        stream.write_all(format!("{head}{more}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        assert!(line.starts_with("HTTP/1.1 413 "), "{more}{line}");
+    }
+}
+
+#[test]
 fn a_source_that_does_not_compile_is_refused_by_python_itself() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"), &[]);

@@ -113,13 +113,16 @@ impl Tokens {
         Self::from_secret(&random()?)
     }
 
-    /// Signs with the key in `jwt.key` in this folder, which is made, readable by nobody else, if it is not there.
+    /// Signs with the key in `jwt.key` in this folder, which is made, readable by nobody else, if it is not there. One
+    /// that others could read is made private, and the log warns of it.
     ///
     /// # Errors
     ///
     /// [`KeyError::File`], [`KeyError::Damaged`] or [`KeyError::Random`].
     pub fn in_folder(folder: &Path) -> Result<Self, KeyError> {
         let path = folder.join("jwt.key");
+        #[cfg(unix)]
+        make_private(&path);
         let key = match fs::read_to_string(&path) {
             Ok(text) => from_hex(text.trim()).ok_or_else(|| KeyError::Damaged(path.clone()))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -194,6 +197,28 @@ fn from_hex(text: &str) -> Option<[u8; KEY_BYTES]> {
         *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
     }
     Some(key)
+}
+
+/// Takes the key away from everybody but its owner. Whoever has read it before can still sign with it, so the log says
+/// that too.
+#[cfg(unix)]
+fn make_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    // A file that is not there, or cannot be looked at, is for whoever opens it to complain about.
+    let Ok(mode) = fs::metadata(path).map(|found| found.permissions().mode() & 0o777) else { return };
+    if mode & 0o077 == 0 {
+        return;
+    }
+    let key = path.display();
+    match fs::set_permissions(path, fs::Permissions::from_mode(0o600)) {
+        Ok(()) => tracing::warn!(
+            "the signing key {key} was open to other users of this machine (mode {mode:03o}) and is now 600; if one of \
+             them may have read it, remove it to get a new one, which signs everybody out"
+        ),
+        Err(error) => tracing::warn!(
+            "the signing key {key} is open to other users of this machine (mode {mode:03o}): {error}; `chmod 600 {key}`"
+        ),
+    }
 }
 
 /// Writes a key so that it is there whole or not at all, even if the power goes.

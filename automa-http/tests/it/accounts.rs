@@ -152,6 +152,11 @@ fn the_key_is_made_once_and_kept_from_others() {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o700);
+        // One that was opened to others, or copied without care, is closed again, and stays the key.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        Tokens::in_folder(&keys).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(first, std::fs::read_to_string(&path).unwrap());
     }
     std::fs::write(&path, "too short").unwrap();
     let error = Tokens::in_folder(&keys).unwrap_err().to_string();

@@ -8,6 +8,7 @@ use automa_core::Principal;
 use automa_core::automa::NewUser;
 use automa_core::error::Invalid;
 use automa_core::password::Password;
+use automa_core::store::PageRequest;
 use automa_core::user::Role;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -26,9 +27,9 @@ pub(super) enum Command {
 pub(super) struct AddArgs {
     /// What they sign in with
     name: String,
-    /// viewer, operator, developer or admin
-    #[arg(long, default_value = "viewer")]
-    role: String,
+    /// viewer, operator, developer or admin [default: admin for the first account, else viewer]
+    #[arg(long)]
+    role: Option<String>,
     /// Where to write to them
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
@@ -42,15 +43,21 @@ pub(super) struct AddArgs {
 pub(super) fn main(command: &Command) -> Outcome {
     let Command::Add(args) = command;
     let username = args.name.parse()?;
-    let role: Role = args.role.parse()?;
+    let role: Option<Role> = args.role.as_deref().map(str::parse).transpose()?;
     let email = args.email.as_deref().map(str::parse).transpose()?;
     let folder = args.folder.folder()?;
     let password = Password::new(password(args.password_file.as_deref())?)?;
     small_runtime()?.block_on(async {
         let automa = folder::open(&folder).await?;
         let new = NewUser { username, email, password };
-        let user = automa.acting_as(Principal::owner("automa user add")).create_user(new, role).await?;
+        let owner = automa.acting_as(Principal::owner("automa user add"));
+        let first = owner.users(&PageRequest::first(1)).await?.items.is_empty();
+        let default = if first { Role::Admin } else { Role::Viewer };
+        let user = owner.create_user(new, role.unwrap_or(default)).await?;
         output::say(format!("made {} ({}), id {}", user.username, user.role, user.id));
+        if first && role.is_none() {
+            output::say("the first account is an admin's, who can manage the others; later ones are viewers unless --role is given");
+        }
         Ok(exit_codes::OK)
     })
 }

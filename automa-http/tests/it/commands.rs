@@ -45,12 +45,18 @@ fn accounts_can_be_made_without_the_server() {
     fs::write(&password, format!("{PASSWORD}\n")).unwrap();
     let add = |name: &str| {
         let mut command = automa();
-        command.args(["user", "add", name, "--role", "admin", "--data"]).arg(&data);
+        command.args(["user", "add", name, "--data"]).arg(&data);
         command
     };
+    let (code, _, err) = finish(add("ada").args(["--role", "viewer", "--password-file"]).arg(&password));
+    assert_eq!(code, 2, "{err}");
+    assert!(err.starts_with("automa: role: ") && err.contains("give admin"), "{err}");
     let (code, out, err) = finish(add("ada").arg("--password-file").arg(&password));
     assert_eq!((code, &*err), (0, ""));
-    assert!(out.starts_with("made ada (admin), id "), "{out}");
+    assert!(out.starts_with("made ada (admin), id ") && out.contains("the first account is an admin's"), "{out}");
+    let (code, out, err) = finish(add("kay").arg("--password-file").arg(&password));
+    assert_eq!((code, &*err), (0, ""));
+    assert!(out.starts_with("made kay (viewer), id ") && out.lines().count() == 1, "{out}");
     // From standard input where it is no terminal.
     let mut child = add("bob").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();

@@ -66,6 +66,16 @@ fn input_and_config_reach_the_script_and_its_result_a_file() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_does_not_hide_how_the_script_ended() {
+    for (source, wanted) in [("pass", 1), ("raise SystemExit(7)", 7)] {
+        let (code, _, err) = run(source, &["--result", "/nowhere/result.json"]);
+        assert_eq!(code, wanted, "{err}");
+        let line = "automa: result: /nowhere/result.json cannot be written: ";
+        assert!(err.starts_with(line) && err.lines().count() == 1, "{err}");
+    }
+}
+
+#[test]
 fn each_limit_has_its_exit_code_and_its_line() {
     let (code, _, err) = run("import time\ntime.sleep(60)", &["--timeout", "200ms"]);
     assert_eq!(code, 124);
@@ -107,6 +117,7 @@ fn what_cannot_be_run_is_one_line_and_code_2() {
         (&["--input", "[1]"], "input: must be a JSON object"),
         (&["--input", "{"], "input: is not JSON"),
         (&["--input", "@nowhere.json"], "input: nowhere.json cannot be read"),
+        (&["--input", "@/dev/zero"], "input: /dev/zero is too large; give at most 262144 bytes"),
         (&["--config", "1"], "config: must be a JSON object"),
         (&["--env", "A"], "env: \"A\" has no ="),
         (&["--env", "AUTOMA_X=1"], "environment.AUTOMA_X"),
@@ -147,5 +158,37 @@ fn a_signal_ends_the_script_with_the_signals_code() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(wanted));
         assert_eq!(String::from_utf8_lossy(&output.stderr), "automa: the script was interrupted\n");
+    }
+}
+
+#[test]
+fn a_reader_that_does_not_read_keeps_neither_the_time_limit_nor_a_signal_from_ending_the_run() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let endless = "while True: print('x' * 999)";
+    // This one ends by itself, and more is left to read than a pipe holds.
+    let ended = "print('x' * 300_000)";
+    for (source, timeout, signal, wanted) in [
+        (endless, "1s", None, 124),
+        (endless, "60s", Some(Signal::TERM), 143),
+        (endless, "60s", Some(Signal::INT), 130),
+        (ended, "60s", Some(Signal::TERM), 143),
+    ] {
+        let mut child = automa();
+        let child = child.args(["run", "-", "--timeout", timeout]);
+        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+        let mut unread = child.stdout.take().unwrap();
+        unread.read_exact(&mut [0; 10]).unwrap();
+        if let Some(signal) = signal {
+            kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
+        }
+        let began = Instant::now();
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(wanted), "{source} {signal:?}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{source} {signal:?}");
+        let mut err = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        assert!(err.starts_with("automa: ") && err.lines().count() == 1, "{err}");
+        drop(unread);
     }
 }

@@ -30,15 +30,17 @@ pub(crate) async fn edge(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", id = %id, method = %method, path = request.uri().path());
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
+    let problem = response.extensions_mut().remove::<Problem>();
+    let fault = problem.as_ref().map_or(status.is_server_error(), Problem::is_fault);
     span.in_scope(|| {
         let elapsed = began.elapsed();
-        if status.is_server_error() {
+        if fault {
             tracing::warn!(status = status.as_u16(), ?elapsed, "answered");
         } else {
             tracing::debug!(status = status.as_u16(), ?elapsed, "answered");
         }
     });
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    if let Some(problem) = problem {
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::from(problem.to_json(Some(&id)));
     }

@@ -122,6 +122,12 @@ impl Problem {
         Self { problems: problems.collect(), ..Self::new(code, invalid.to_string()) }
     }
 
+    /// Whether the server's log shall show it. That too much is asked for at once is no fault, and whoever floods the
+    /// server shall not flood its log.
+    pub(crate) fn is_fault(&self) -> bool {
+        self.code.status >= 500 && self.code != BUSY
+    }
+
     /// What goes over the wire, with the id by which the log knows the request.
     pub(crate) fn to_out<'a>(&'a self, request_id: Option<&'a str>) -> ProblemOut<'a> {
         let Code { code, status, title } = self.code;
@@ -142,7 +148,6 @@ impl From<Error> for Problem {
             return Self::of(INVALID, invalid);
         }
         let code = CODES.iter().find(|known| known.code == error.code()).copied().unwrap_or(INTERNAL);
-        // That too much is asked for is no fault, and whoever floods the server shall not flood its log.
         if code.status >= 500 && code != BUSY {
             tracing::error!(code = code.code, error = %with_sources(&error), "a request failed");
         }

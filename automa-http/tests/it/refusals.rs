@@ -7,7 +7,7 @@ use automa_core::user::Role;
 use serde_json::{Value, json};
 
 use crate::support::api::{Api, Reply, id};
-use crate::support::fake::{BROKEN, DISK_FULL};
+use crate::support::fake::{BROKEN, BUSY, DISK_FULL};
 use crate::support::{NOBODY, PASSWORD};
 
 /// Collects answers, with what differs from run to run taken out.
@@ -327,6 +327,10 @@ async fn faults_of_the_server() {
     let broken = api.post("/api/v1/scripts", new.clone()).await;
     assert_eq!(broken.header("retry-after"), Some("1"));
     answers.note("a broken store", &broken);
+    api.fails.store(BUSY, Ordering::SeqCst);
+    let busy = api.post("/api/v1/scripts", new.clone()).await;
+    assert_eq!(busy.header("retry-after"), Some("1"));
+    answers.note("too much at once", &busy);
     api.fails.store(0, Ordering::SeqCst);
     api.sandbox.panics.store(true, Ordering::SeqCst);
     answers.note("a panic", &api.post("/api/v1/agents", json!({ "name": "a", "script_id": script })).await);

@@ -70,6 +70,7 @@ impl Sandbox for FakeSandbox {
 /// How a [`FailingStore`] fails.
 pub(crate) const DISK_FULL: u8 = 1;
 pub(crate) const BROKEN: u8 = 2;
+pub(crate) const BUSY: u8 = 3;
 
 /// A store in memory whose writes fail while it is told so.
 #[derive(Debug)]
@@ -102,6 +103,7 @@ impl Store for FailingStore {
         match self.fails.load(Ordering::SeqCst) {
             DISK_FULL => Err(Error::store(io::Error::from(io::ErrorKind::StorageFull))),
             BROKEN => Err(Error::store(io::Error::other("/var/lib/secret/path went away"))),
+            BUSY => Err(Error::Busy("sign-ins")),
             _ => self.inner.commit(batch).await,
         }
     }

@@ -55,9 +55,7 @@ def _make_open():
 _python_open = _make_open()
 
 
-def _open(
-    file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None
-):
+def _open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
     if isinstance(mode, str) and not set(mode).isdisjoint("wax+"):
         return _python_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
     return _c_open(file, mode, buffering, encoding, errors, newline, closefd, opener)

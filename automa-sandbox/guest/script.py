@@ -18,8 +18,9 @@ import types
 import uuid
 
 import componentize_py_types
-import report
 from wit_world.imports import host
+
+import report
 
 _RESULT_MAX = 1024 * 1024
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -49,9 +50,14 @@ def set_result(value):
         raise ValueError(f"the result {error.value}") from None
 
 
+def _one_byte(code):
+    """An exit code as a process can have it. What is not 0 never becomes 0, which would be success."""
+    return code if 0 <= code <= 0xFF else (code & 0xFF or 1)
+
+
 def _exit_now(status):
     """Ends the script at once, without clean-up."""
-    host.exit(int(status) & 0xFF)
+    host.exit(_one_byte(int(status)))
 
 
 def _seed():
@@ -145,7 +151,7 @@ def _exit_code(error):
     if code is None:
         return 0, None
     if isinstance(code, int):
-        code = code & 0xFF if -(2**63) <= code < 2**63 else 0xFF
+        code = _one_byte(code) if -(2**63) <= code < 2**63 else 0xFF
         return code, f"sys.exit({code})" if code else None
     try:
         text = str(code)
@@ -183,8 +189,11 @@ def _finish():
     _flush()
 
 
-def run(source, name, context):
-    """Runs a script to its end: its code, why, and whether memory was the cause."""
+def run(source, name, context, tell=host.ended):
+    """Runs a script to its end: its code, why, and whether memory was the cause.
+
+    That is told as soon as it is certain, so that an interpreter which crashes while it tidies up changes nothing.
+    """
     given = _loads(context)
     names = _prepare(name, given)
     source = source.removeprefix("\ufeff")
@@ -196,6 +205,7 @@ def run(source, name, context):
 
     ending = _attempt(body, name, source, (0, None, False))
     ending = _attempt(_finish, name, source, ending)
+    tell(*ending)
     # What the script's objects still do when they go away, such as writing out a buffer.
     return _attempt(names.clear, name, source, ending)
 
@@ -228,14 +238,14 @@ _CONTEXT = '{"environment":{},"config":{},"input":{},"execution":{}}'
 def rehearse():
     """Runs the rehearsal with its output thrown away; leaves nothing behind that a script could see."""
     kept = sys.stdout, sys.stderr, sys.argv, sys.modules.get("__main__")
-    run(_REHEARSAL, "rehearsal.py", _CONTEXT)
+    run(_REHEARSAL, "rehearsal.py", _CONTEXT, lambda *_: None)
     linecache.cache.pop("rehearsal.py", None)
     sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"] = kept
     sys.modules.pop("automa", None)
 
 
 def rehearse_for_snapshot(times):
-    """Lets the interpreter adapt to what scripts do; nothing of the outside is touched, which the snapshot cannot keep."""
+    """Lets the interpreter adapt to what scripts do, without the outside, which the snapshot cannot keep."""
     global _warmed
     stream = report.stream
     report.stream = lambda *_: io.TextIOWrapper(io.BytesIO(), write_through=True)

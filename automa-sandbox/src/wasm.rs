@@ -13,6 +13,7 @@ mod guest;
 mod host;
 mod image;
 mod output;
+mod result;
 mod run;
 mod scratch;
 mod state;
@@ -293,6 +294,9 @@ impl Sandbox for WasmSandbox {
     async fn run(&self, task: Task, output: OutputSender, cancel: CancellationToken) -> Outcome {
         if let Some(reason) = self.capabilities().refusal(&task.limits, &task.permissions) {
             return Outcome::sandbox_error(reason);
+        }
+        if let Err(invalid) = task.limits.check().and_then(|()| task.permissions.check()) {
+            return Outcome::sandbox_error(format!("the task cannot be run: {invalid}"));
         }
         match cancel.run_until_cancelled(self.loaded()).await {
             None => run::cancelled_before_start(),

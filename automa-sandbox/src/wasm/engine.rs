@@ -11,8 +11,9 @@ use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView as _};
 use super::files::HasFiles;
 use super::host::Host;
 
-/// The machine stack that the guest's code may use. Python refuses recursion long before that, with `RecursionError`.
-const GUEST_STACK: usize = 16 * 1024 * 1024;
+/// The machine stack that the guest's code may use: addresses, which cost no memory until they are used. Python refuses
+/// recursion long before that, with `RecursionError`, but lets go of a long chain of objects one inside the other.
+const GUEST_STACK: usize = 64 * 1024 * 1024;
 /// What host functions have beyond it.
 const HOST_STACK: usize = 1024 * 1024;
 

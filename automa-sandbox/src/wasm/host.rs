@@ -1,6 +1,5 @@
 //! What the host keeps for one instance, and what it answers the guest. The guest is not trusted with anything here.
 
-use automa_core::json::{DEPTH_MAX, Json};
 use automa_core::sandbox::Stream;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
@@ -8,6 +7,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::files::{Files, FilesView};
 use super::output::Output;
+use super::result;
 use super::scratch::Scratch;
 use super::state::RunState;
 
@@ -95,25 +95,22 @@ impl WasiView for Host {
 
 impl bindings::automa::guest::host::Host for Host {
     fn set_result(&mut self, json: String) -> wasmtime::Result<Result<(), String>> {
-        Ok(match Json::parse(json.as_bytes()) {
-            Ok(_) if has_huge_integer(&json) => {
-                Err("has a whole number beyond 64 bits, which JSON readers round; give it as a string".to_owned())
-            }
-            Ok(result) => {
-                self.state.set_result(result);
-                Ok(())
-            }
-            // The parser gives up before the depth is measured.
-            Err(invalid) if invalid.to_string().contains("recursion limit") => {
-                Err(format!("is nested too deeply; give at most {DEPTH_MAX} levels"))
-            }
-            Err(invalid) => Err(invalid.to_string()),
-        })
+        Ok(result::check(&json).map(|()| self.state.set_result(json)))
+    }
+
+    fn ended(&mut self, code: i32, reason: Option<String>, out_of_memory: bool) -> wasmtime::Result<()> {
+        self.state.ended(bindings::Ending { code, reason, out_of_memory });
+        Ok(())
     }
 
     fn exit(&mut self, code: i32) -> wasmtime::Result<()> {
-        Err(wasmtime::Error::new(ExitNow(code & 0xFF)))
+        Err(wasmtime::Error::new(ExitNow(one_byte(code))))
     }
+}
+
+/// An exit code as a process can have it. What is not 0 never becomes 0, which would be success.
+pub(super) const fn one_byte(code: i32) -> i32 {
+    if code != 0 && code & 0xFF == 0 { 1 } else { code & 0xFF }
 }
 
 impl ResourceLimiter for Host {
@@ -145,46 +142,14 @@ impl ResourceLimiter for Host {
     }
 }
 
-/// Whether a text of JSON has a whole number that would silently lose digits.
-fn has_huge_integer(json: &str) -> bool {
-    let mut in_string = false;
-    let mut escaped = false;
-    let mut number = String::new();
-    let huge = |number: &str| {
-        number.len() >= 19
-            && !number.contains(['.', 'e', 'E'])
-            && number.parse::<i64>().is_err()
-            && number.parse::<u64>().is_err()
-    };
-    for c in json.chars() {
-        if in_string {
-            (in_string, escaped) = (escaped || c != '"', c == '\\' && !escaped);
-        } else if matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E') {
-            number.push(c);
-        } else {
-            if huge(&number) {
-                return true;
-            }
-            number.clear();
-            in_string = c == '"';
-        }
-    }
-    huge(&number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_integers_that_would_lose_digits_are_huge() {
-        for json in
-            ["18446744073709551615", "-9223372036854775808", "1e400", "[\"99999999999999999999\"]", "{\"a\\\"1\":2}"]
-        {
-            assert!(!has_huge_integer(json), "{json}");
-        }
-        for json in ["18446744073709551616", "[1,{\"a\":-9223372036854775809}]", "[\"\\\\\",99999999999999999999]"] {
-            assert!(has_huge_integer(json), "{json}");
+    fn no_exit_code_becomes_success_by_being_cut() {
+        for (code, cut) in [(0, 0), (1, 1), (255, 255), (256, 1), (-256, 1), (257, 1), (-1, 255), (i32::MIN, 1)] {
+            assert_eq!(one_byte(code), cut, "{code}");
         }
     }
 }

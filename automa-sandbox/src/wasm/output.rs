@@ -87,6 +87,18 @@ impl Output {
         (state.written, state.over)
     }
 
+    /// Adds a line of ours to stderr, if there is room for it.
+    pub(super) fn say(&self, line: &str) {
+        let room = {
+            let state = self.lock();
+            state.limit.saturating_sub(state.written)
+        };
+        if line.len() as u64 <= room {
+            // It fits, so it cannot be over the limit.
+            let _ = self.write(Stream::Stderr, line.as_bytes());
+        }
+    }
+
     /// Sends what waits, for ever. It is polled beside the guest.
     pub(super) async fn pump(&self) -> Infallible {
         loop {

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
-use super::host::ExitNow;
 use super::host::bindings::{Ending, Task as GuestTask};
+use super::host::{ExitNow, one_byte};
 use super::image::{Fresh, Image, Metered};
 use super::output::{Output, OverLimit};
 use super::state::RunState;
@@ -132,6 +132,9 @@ async fn work(
         never = output.pump() => match never {},
     };
     let wall_time = started.elapsed();
+    if let Some(reason) = ending.as_ref().err().and_then(ended_by_us) {
+        output.say(&format!("automa: {}\n", tidy(&reason)));
+    }
     output.flush().await;
     let _ = reply.send((ending, wall_time));
     drop(store);
@@ -200,11 +203,10 @@ fn conclude(
 /// The guest's own account of how the script ended. It can lie about the code and the reason, which are the script's
 /// own to choose, but not about memory.
 fn returned(ending: Ending, limits: &Limits, state: &RunState) -> (Exit, Option<String>) {
-    let (_, refused) = state.peak_memory();
-    if ending.out_of_memory && refused {
+    if ending.out_of_memory && state.was_refused_memory() {
         return out_of_memory(limits);
     }
-    let code = ending.code & 0xFF;
+    let code = one_byte(ending.code);
     let reason = if code == 0 { None } else { Some(ending.reason.unwrap_or_else(|| format!("exit code {code}"))) };
     (Exit::Code(code), reason)
 }
@@ -215,19 +217,31 @@ fn broken_off(error: &wasmtime::Error, limits: &Limits, output: &Output, state: 
         return (Exit::OutputLimit, Some(format!("it printed more than {}, its limit", limits.output)));
     }
     let code = error.downcast_ref::<ExitNow>().map(|exit| exit.0);
-    if let Some(code) = code.or_else(|| error.downcast_ref::<I32Exit>().map(|exit| exit.0 & 0xFF)) {
+    if let Some(code) = code.or_else(|| error.downcast_ref::<I32Exit>().map(|exit| one_byte(exit.0))) {
         return (Exit::Code(code), (code != 0).then(|| format!("it ended itself at once with code {code}")));
     }
-    if state.peak_memory().1 {
+    // The script had ended, and the interpreter crashed over tidying up, as over a chain of objects that is very long.
+    if let Some(ending) = state.take_ending() {
+        return returned(ending, limits, state);
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if state.is_short_of_memory() && trap != Some(&Trap::StackOverflow) {
         return out_of_memory(limits);
     }
-    let signal = match error.downcast_ref::<Trap>() {
+    let signal = match trap {
         Some(Trap::UnreachableCodeReached) => return (Exit::Signal(6), Some("the interpreter aborted".to_owned())),
         Some(Trap::IntegerDivisionByZero | Trap::IntegerOverflow) => 8,
         Some(_) => 11,
-        None => return (Exit::Code(1), Some(format!("it was ended by the sandbox: {error:#}"))),
+        None => return (Exit::Code(1), ended_by_us(error)),
     };
     (Exit::Signal(signal), Some(format!("the interpreter crashed: {error:#}")))
+}
+
+/// Why the sandbox ended a script that asked the host for something outrageous, such as to take a text of 50 MB. The
+/// interpreter has no chance to say anything about it; every other ending speaks for itself.
+fn ended_by_us(error: &wasmtime::Error) -> Option<String> {
+    let known = error.is::<OverLimit>() || error.is::<ExitNow>() || error.is::<I32Exit>() || error.is::<Trap>();
+    (!known).then(|| format!("it was ended by the sandbox: {error:#}"))
 }
 
 fn out_of_memory(limits: &Limits) -> (Exit, Option<String>) {
@@ -238,7 +252,7 @@ fn usage(wall_time: Duration, output: &Output, state: &RunState) -> Usage {
     Usage {
         wall_time,
         cpu_time: Some(state.cpu()),
-        peak_memory: Some(state.peak_memory().0),
+        peak_memory: Some(state.peak_memory()),
         output_bytes: output.written().0,
     }
 }

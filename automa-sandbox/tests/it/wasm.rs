@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use automa_core::limits::{Bytes, Limits};
 use automa_core::sandbox::{Exit, Outcome, OutputSender, Sandbox as _, Task};
 use automa_sandbox::{Error, WasmSandbox};
 use tokio_util::sync::CancellationToken;
@@ -157,4 +158,95 @@ assert abs(time.time() - float(automa.input['now'])) < 60
     let source = format!("{imports}{checks}");
     let outcome = sandbox.run(Task { input, ..Task::new(source) }, sender, CancellationToken::new()).await;
     assert_eq!(outcome.exit, Exit::Code(0), "{outcome:?}");
+}
+
+/// Runs a script and gives its ending, and all that it wrote.
+async fn run_and_read(sandbox: &WasmSandbox, source: &str) -> (Outcome, String) {
+    let (sender, mut reader) = OutputSender::channel(64);
+    let task = Task { limits: Limits::default().with_memory(Bytes::mib(256)), ..Task::new(source) };
+    let reading = tokio::spawn(async move {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = reader.recv().await {
+            bytes.extend(chunk.bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    let outcome = sandbox.run(task, sender, CancellationToken::new()).await;
+    (outcome, reading.await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_exit_code_becomes_success_by_being_cut() {
+    let sandbox = WasmSandbox::new();
+    for (code, cut) in [("256", 1), ("2**31", 1), ("-256", 1), ("2**70", 255), ("-1", 255), ("257", 1), ("0", 0)] {
+        let outcome = run(&sandbox, &format!("import sys; sys.exit({code})")).await;
+        assert_eq!(outcome.exit, Exit::Code(cut), "{code}");
+    }
+    for (code, cut) in [("256", 1), ("2**31", 1), ("-1", 255), ("0", 0)] {
+        let outcome = run(&sandbox, &format!("import os; os._exit({code})")).await;
+        assert_eq!(outcome.exit, Exit::Code(cut), "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_of_very_many_values_is_refused_and_the_last_good_one_kept() {
+    let source = "import automa
+automa.set_result([{}] * 150_000)
+try:
+    automa.set_result([{}] * 300_000)
+except ValueError as error:
+    print(error)
+";
+    let (outcome, shown) = run_and_read(&WasmSandbox::new(), source).await;
+    assert_eq!(outcome.exit, Exit::Code(0), "{outcome:?} {shown}");
+    assert_eq!(shown, "the result is too complex; give at most 200000 values, or a file\n");
+    assert_eq!(outcome.result.unwrap().value().as_array().unwrap().len(), 150_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_the_sandbox_ends_is_told_why_on_stderr() {
+    let source = "from wit_world.imports import host\nprint('before')\nhost.set_result('x' * 50_000_000)";
+    let (outcome, shown) = run_and_read(&WasmSandbox::new(), source).await;
+    assert_eq!(outcome.exit, Exit::Code(1), "{outcome:?}");
+    assert!(shown.starts_with("before\nautoma: it was ended by the sandbox: "), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_chain_of_objects_changes_nothing_about_the_ending() {
+    let chain = |length: usize, end: &str| {
+        format!(
+            "class Last:\n    def __del__(self):\n        print('gone')\nlast = Last()\nclass N:\n    pass\nhead = None\nfor _ in range({length}):\n    n = N(); n.next = head; head = n\ndel n\nprint('built')\n{end}"
+        )
+    };
+    let sandbox = WasmSandbox::new();
+    let (outcome, shown) = run_and_read(&sandbox, &chain(100_000, "head = None\nprint('freed')")).await;
+    assert_eq!((outcome.exit, &*shown), (Exit::Code(0), "built\nfreed\ngone\n"));
+    // Too long for the machine stack: the interpreter crashes over it, but only after the script has ended.
+    for (end, exit) in [("", 0), ("import sys; sys.exit(3)", 3)] {
+        let (outcome, shown) = run_and_read(&sandbox, &chain(1_000_000, end)).await;
+        assert_eq!(outcome.exit, Exit::Code(exit), "{outcome:?} {shown}");
+        assert_eq!(outcome.reason.is_none(), exit == 0);
+        assert!(shown.starts_with("built\n"), "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_that_was_refused_and_forgiven_is_not_the_cause_of_a_later_crash() {
+    let sandbox = WasmSandbox::new();
+    let refused = "try:\n    x = bytes(1 << 30)\nexcept MemoryError:\n    print('caught')\n";
+    let source = format!("{refused}y = bytearray(b'x' * (50 << 20))\nimport os\nos.abort()");
+    let (outcome, shown) = run_and_read(&sandbox, &source).await;
+    assert_eq!((outcome.exit, &*shown), (Exit::Signal(6), "caught\n"), "{:?}", outcome.reason);
+    let (outcome, _) = run_and_read(&sandbox, &format!("{refused}raise MemoryError")).await;
+    assert_eq!(outcome.exit, Exit::OutOfMemory);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_with_limits_out_of_range_is_refused_in_words() {
+    let sandbox = WasmSandbox::new();
+    let (sender, _reader) = OutputSender::channel(1);
+    let task = Task { limits: Limits::default().with_wall_time(Duration::MAX), ..Task::new("print(1)") };
+    let outcome = sandbox.run(task, sender, CancellationToken::new()).await;
+    assert_eq!(outcome.exit, Exit::SandboxError);
+    assert!(outcome.reason.as_deref().is_some_and(|reason| reason.contains("wall_time: ")), "{:?}", outcome.reason);
 }

@@ -3,6 +3,7 @@ import ast
 import asyncio
 import atexit
 import builtins
+import gc
 import inspect
 import io
 import json
@@ -259,6 +260,7 @@ def rehearse_for_snapshot(times):
 def warm():
     """Does ahead what every run needs, in an instance that waits for its task."""
     rehearse()
+    gc.collect()
 
 
 def install():

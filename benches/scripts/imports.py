@@ -11,4 +11,5 @@ parser = argparse.ArgumentParser(prog="imports")
 rows = list(csv.reader(["a,1", "b,2"]))
 found = re.findall(r"\d", "a1b2")
 total = decimal.Decimal("1.10") + 1
-print(json.dumps({"rows": rows, "found": found, "total": str(total), "mean": statistics.mean([1, 2]), "prog": parser.prog}))
+mean = statistics.mean([1, 2])
+print(json.dumps({"rows": rows, "found": found, "total": str(total), "mean": mean, "prog": parser.prog}))
